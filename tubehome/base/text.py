@@ -1,0 +1,58 @@
+"""Text from people: names for addresses, titles from file names, Markdown to safe HTML."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+TITLE_MAX = 120  # characters; PeerTube refuses more
+HANDLE = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,48}[a-z0-9_])?")
+
+
+def fold(text: str) -> str:
+    """Without accents, œ and æ opened, lower case."""
+    opened = text.replace("œ", "oe").replace("Œ", "OE").replace("æ", "ae").replace("Æ", "AE")
+    return "".join(c for c in unicodedata.normalize("NFKD", opened) if not unicodedata.combining(c)).lower()
+
+
+def handle(name: str) -> str:
+    """A name for an address, from whatever was typed: « Vie de la commune » → vie_de_la_commune; "" if nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "_", fold(name)).strip("_")[:50].strip("_")
+
+
+def clean_line(text: str) -> str:
+    """One line: no control characters (nor bidi overrides), runs of white space made one."""
+    kept = "".join(c if unicodedata.category(c)[0] != "C" or c in "\t\n\r\u200d\u200c" else " " for c in text)
+    return " ".join(kept.split())
+
+
+def title_from_filename(filename: str) -> str:
+    """« conseil_2026-11-17.final.mp4 » → « conseil 2026-11-17.final », at most TITLE_MAX characters."""
+    return clean_line(PurePath(filename).stem.replace("_", " "))[:TITLE_MAX] or "Sans titre"
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # heavy: loaded at first use
+
+    return MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).disable("image")
+
+
+def render_markdown(source: str) -> str:
+    """Markdown from the owner as HTML that is safe to show: no raw HTML, no images, no `javascript:` links."""
+    import nh3
+
+    raw: str = _markdown().render(source)
+    return nh3.clean(raw, link_rel="noopener nofollow")
+
+
+def plain(source: str, limit: int) -> str:
+    """The first words of a Markdown text, without its marks, for summaries; cut at a word with « … »."""
+    text = " ".join(re.sub(r"\[([^\]]*)\]\([^)]*\)|[*_`#>]+", r"\1", source).split())
+    return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0].rstrip(",;:.") + "…"

@@ -1,0 +1,56 @@
+"""The table of addresses, once. Paths only; `absolute` puts the site's own address before one.
+
+Names follow PeerTube's addresses where it has one, so that existing bookmarks and apps work.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from tubehome.base import ids
+
+HOME = "/"
+LOGIN = "/login"
+LOGOUT = "/logout"
+STUDIO = "/studio/"
+HEALTH = "/healthz"
+THEME = "/theme.css"
+
+
+def watch(uuid: str) -> str:
+    return f"/w/{ids.shorten(uuid)}"
+
+
+def watch_state(uuid: str) -> str:
+    """What the watch page asks while a video is being prepared (JSON)."""
+    return f"/w/{ids.shorten(uuid)}/state"
+
+
+def channel(name: str) -> str:
+    return f"/c/{quote(name)}"
+
+
+def feed(kind: str, channel_name: str | None = None) -> str:
+    """`kind` is xml (RSS) or atom; of the whole site, or of one channel."""
+    return f"/c/{quote(channel_name)}/feed.{kind}" if channel_name else f"/feed.{kind}"
+
+
+def media(uuid: str, filename: str) -> str:
+    return f"/media/{uuid}/{quote(filename)}"
+
+
+def master(uuid: str) -> str:
+    return media(uuid, "master.m3u8")
+
+
+def setup(token: str) -> str:
+    return f"/setup/{token}"
+
+
+def absolute(site_url: str, path: str) -> str:
+    return site_url.rstrip("/") + path
+
+
+def localised(path: str, language: str, main: str) -> str:
+    """A page's path in a language: the site's main language has no prefix."""
+    return path if language == main else f"/{language}{path}"

@@ -1,0 +1,16 @@
+"""Work that must happen: the Job names, the bell that wakes the worker, and rows that remember.
+
+Rules: what must happen is a row (`rows.WorkRow`), never only a message: the queue hands a message out at
+most once. `Bell.later` is called after the commit. A task takes ids, reloads, and is idempotent.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Job(StrEnum):
+    """What the worker can be asked to do; `tasks.py` says what each one calls."""
+
+    ADVANCE = "advance"  # (video id): one step of the pipeline
+    SWEEP = "sweep"  # (): put back every row that waits, tidy up

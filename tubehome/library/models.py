@@ -1,0 +1,100 @@
+"""The tables of the library. Times are seconds since 1970, durations seconds, sizes bytes."""
+
+from __future__ import annotations
+
+from peewee import BooleanField, FloatField, ForeignKeyField, IntegerField, TextField
+
+from tubehome.jobs.rows import WorkRow
+from tubehome.store.db import Model
+
+
+class Channel(Model):
+    """Where videos are published. Its name is its address, and is never renamed nor reused."""
+
+    name = TextField(unique=True)
+    title = TextField()
+    description = TextField(default="")  # Markdown
+    default_visibility = TextField(default="public")
+    created_at = FloatField()
+
+
+class Video(Model):
+    """One video: the shared row. See the room's rules for processing, visibility and removed."""
+
+    uuid = TextField(unique=True)
+    channel = ForeignKeyField(Channel, backref="videos", on_delete="RESTRICT")
+    title = TextField()
+    description = TextField(default="")  # Markdown
+    language = TextField(default="")  # BCP 47, "" when not said
+    visibility = TextField()
+    processing = TextField()
+    removed = TextField(null=True)
+    removed_at = FloatField(null=True)
+    wait_transcoding = BooleanField(default=False)
+    created_at = FloatField()
+    updated_at = FloatField()
+    # the three moments, and the date that people see
+    playable_at = FloatField(null=True)
+    out_at = FloatField(null=True)
+    ready_at = FloatField(null=True)
+    published_at = FloatField(null=True)
+    # the source
+    source_name = TextField()
+    source_size = IntegerField()
+    source_sha256 = TextField(index=True)
+    # what was found and made
+    duration = FloatField(default=0)
+    width = IntegerField(default=0)
+    height = IntegerField(default=0)
+    plan = TextField(null=True)  # media.plan.Plan as JSON
+    progressive_height = IntegerField(null=True)
+    progressive_size = IntegerField(null=True)
+
+    class Meta:
+        indexes = ((("channel", "published_at"), False), (("published_at",), False))
+
+
+class Rendition(Model):
+    """One size of a video, whole and verified."""
+
+    video = ForeignKeyField(Video, backref="renditions", on_delete="CASCADE")
+    height = IntegerField()  # the label: lines along the shorter side
+    file = TextField()
+    width_px = IntegerField()
+    height_px = IntegerField()
+    size = IntegerField()
+    bandwidth = IntegerField()  # bits/s, of the busiest segment
+    details = TextField()  # media.hls.Rendition as JSON, with its segments
+
+    class Meta:
+        indexes = ((("video", "height"), True),)
+
+
+class Picture(Model):
+    """One image file of a video's thumbnail."""
+
+    video = ForeignKeyField(Video, backref="pictures", on_delete="CASCADE")
+    file = TextField()
+    width = IntegerField()
+    height = IntegerField()
+    size = IntegerField()
+
+    class Meta:
+        indexes = ((("video", "file"), True),)
+
+
+class Step(WorkRow):
+    """One step of a video's preparation; `position` gives the order."""
+
+    video = ForeignKeyField(Video, backref="steps", on_delete="CASCADE")
+    position = IntegerField()
+    kind = TextField()  # see flows.steps
+    height = IntegerField(default=0)  # of the rendition it makes; 0 when it makes none
+    progress = FloatField(default=0)  # 0 to 1
+    weight = FloatField(default=0)  # its share of the whole work, as the plan estimates it
+
+    class Meta:
+        indexes = ((("video", "position"), True), (("state",), False))
+
+
+MODELS = (Channel, Video, Rendition, Picture, Step)

@@ -1,0 +1,101 @@
+"""Reading lists of videos. Every list is bounded, and costs the same at 100 and at 100,000 videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from peewee import ModelSelect, fn
+
+from tubehome.base import ids
+from tubehome.base.errors import NotFound
+from tubehome.library.access import announced, listed
+from tubehome.library.models import Channel, Picture, Rendition, Step, Video
+
+
+def video(text: str) -> Video:
+    """The video of a UUID or short form; NotFound otherwise. The caller asks `may_see`."""
+    try:
+        uuid = ids.parse(text)
+    except ValueError as error:
+        raise NotFound("There is no video {id}.", id=text[:60]) from error
+    found: Video | None = Video.select(Video, Channel).join(Channel).where(Video.uuid == uuid).first()
+    if found is None:
+        raise NotFound("There is no video {id}.", id=text[:60])
+    return found
+
+
+def channel(name: str) -> Channel:
+    found: Channel | None = Channel.get_or_none(Channel.name == name)
+    if found is None:
+        raise NotFound("There is no channel {name}.", name=name[:60])
+    return found
+
+
+def channels() -> Sequence[Channel]:
+    return list(Channel.select().order_by(Channel.id))
+
+
+def public_counts() -> dict[int, int]:
+    """Listed videos of each channel that has any: {channel id: count}."""
+    rows = Video.select(Video.channel_id, fn.COUNT(Video.id)).where(listed()).group_by(Video.channel_id).tuples()
+    return dict(rows)
+
+
+def latest(limit: int, offset: int = 0, channel_id: int | None = None) -> Sequence[Video]:
+    """Listed videos with their channel and pictures, newest first."""
+    chosen = listed() if channel_id is None else listed() & (Video.channel == channel_id)
+    return _with_pictures(chosen, limit, offset)
+
+
+def for_feed(limit: int, channel_id: int | None = None) -> Sequence[Video]:
+    """Announced videos with their channel and pictures, newest first."""
+    chosen = announced() if channel_id is None else announced() & (Video.channel == channel_id)
+    return _with_pictures(chosen, limit, 0)
+
+
+def _with_pictures(chosen: object, limit: int, offset: int) -> Sequence[Video]:
+    query = (
+        Video.select(Video, Channel)
+        .join(Channel)
+        .where(chosen)
+        .order_by(Video.published_at.desc(), Video.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    page = list(query)
+    pictures: dict[int, list[Picture]] = {}
+    for row in Picture.select().where(Picture.video << [v.id for v in page]).order_by(Picture.width):
+        pictures.setdefault(row.video_id, []).append(row)
+    for item in page:
+        item.shown_pictures = pictures.get(item.id, [])
+    return page
+
+
+def count_listed(channel_id: int | None = None) -> int:
+    chosen = listed() if channel_id is None else listed() & (Video.channel == channel_id)
+    return int(Video.select().where(chosen).count())
+
+
+def pictures(found: Video) -> Sequence[Picture]:
+    return list(Picture.select().where(Picture.video == found).order_by(Picture.width))
+
+
+def renditions(found: Video) -> Sequence[Rendition]:
+    """Largest first."""
+    return list(Rendition.select().where(Rendition.video == found).order_by(Rendition.height.desc()))
+
+
+def steps(found: Video) -> Sequence[Step]:
+    return list(Step.select().where(Step.video == found).order_by(Step.position))
+
+
+def all_videos() -> ModelSelect:
+    """Every video, the bin included, newest first: for the owner."""
+    return Video.select(Video, Channel).join(Channel).order_by(Video.id.desc())
+
+
+def same_source(sha256: str) -> Video | None:
+    """A video that was made from the same bytes and is not in the bin."""
+    return (
+        Video.select(Video, Channel).join(Channel).where(Video.source_sha256 == sha256, Video.removed.is_null()).first()
+    )

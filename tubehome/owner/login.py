@@ -1,0 +1,84 @@
+"""Passwords and attempts. Argon2id by `cryptography`; the delay grows with each wrong password."""
+
+from __future__ import annotations
+
+import os
+
+from tubehome.base import clock, ids
+from tubehome.base.errors import Refused, TooMany
+from tubehome.base.i18n import Seconds
+from tubehome.owner.models import Owner
+from tubehome.store.db import db
+
+SHORTEST = 10  # characters
+LONGEST = 1000
+FREE_FAILURES = 4  # wrong passwords before the first pause
+LONGEST_PAUSE = 600.0  # seconds
+_MEMORY_KIB, _PASSES = 19 * 1024, 2  # OWASP's floor: 22 ms on a small machine
+
+
+def the_owner() -> Owner | None:
+    owner: Owner | None = Owner.select().first()
+    return owner
+
+
+def check_new_password(password: str) -> None:
+    if len(password) < SHORTEST:
+        raise Refused("This password is too short: give at least {n} characters.", n=SHORTEST)
+    if len(password) > LONGEST:
+        raise Refused("This password is too long: give at most {n} characters.", n=LONGEST)
+
+
+def hash_password(password: str) -> str:
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # heavy: at the first login only
+
+    kdf = Argon2id(salt=os.urandom(16), length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB)
+    return kdf.derive_phc_encoded(password.encode())
+
+
+def set_password(owner: Owner, password: str) -> None:
+    """A new password ends every session."""
+    check_new_password(password)
+    hashed = hash_password(password)
+    with db.atomic():
+        Owner.update(password=hashed, epoch=ids.new_token(), failures=0, retry_at=0).where(
+            Owner.id == owner.id
+        ).execute()
+
+
+def _matches(password: str, hashed: str) -> bool:
+    from cryptography.exceptions import InvalidKey
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    try:
+        Argon2id.verify_phc_encoded(password.encode(), hashed)
+    except InvalidKey:
+        return False
+    return True
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many wrong passwords in a row: 0 … 0, 2, 4, 8 … 600."""
+    return 0.0 if failures < FREE_FAILURES else min(LONGEST_PAUSE, 2.0 ** (failures - FREE_FAILURES + 1))
+
+
+def log_in(password: str) -> Owner:
+    """The owner, if the password is right. TooMany during a pause; Refused otherwise, without saying which part is wrong."""
+    owner = the_owner()
+    if owner is None or owner.password is None:
+        raise Refused("There is no password yet: use the link that the server printed, or run « tubehome owner link ».")
+    wait = owner.retry_at - clock.timestamp()
+    if wait > 0:
+        raise TooMany(
+            "Too many wrong passwords: try again in {wait}.", wait=Seconds(max(1, wait)), retry_after=int(wait) + 1
+        )
+    # the attempt is counted before it is looked at, so that parallel guesses cannot outrun the count
+    with db.atomic("IMMEDIATE"):
+        failures = Owner.get_by_id(owner.id).failures + 1
+        Owner.update(failures=failures, retry_at=clock.timestamp() + pause(failures)).where(
+            Owner.id == owner.id
+        ).execute()
+    if len(password) > LONGEST or not _matches(password, owner.password):
+        raise Refused("This password is not the right one.")
+    Owner.update(failures=0, retry_at=0).where(Owner.id == owner.id).execute()
+    return owner

@@ -1,0 +1,51 @@
+"""How far the preparation of a video is: honest numbers from its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tubehome.base import clock
+from tubehome.base.errors import TubehomeError
+from tubehome.jobs import rows
+from tubehome.library import queries
+from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing
+
+
+@dataclass(frozen=True)
+class Progress:
+    state: str  # library.processing.Processing
+    percent: int  # 0 to 100, of the whole work
+    remaining: float | None  # seconds, None when it cannot be said honestly yet
+    step: str  # the kind of step that is being done or comes next, "" when there is none
+    height: int  # of the rendition that the step makes, 0 when none
+    waiting_for: TubehomeError | None  # what it waits for (room on the disk), or why it is tried again
+    playable: bool
+
+
+def progress(video: Video) -> Progress:
+    steps = queries.steps(video)
+    total = sum(s.weight for s in steps) or 1.0
+    done = sum(s.weight if s.state == rows.DONE else s.weight * s.progress for s in steps)
+    current = next((s for s in steps if s.state != rows.DONE), None)
+    return Progress(
+        state=video.processing,
+        percent=100 if video.processing == Processing.READY else min(99, int(100 * done / total)),
+        remaining=_remaining(steps, total - done),
+        step=current.kind if current else "",
+        height=current.height if current else 0,
+        waiting_for=current.error if current and current.state == rows.WAITING else None,
+        playable=video.playable_at is not None,
+    )
+
+
+def _remaining(steps: Sequence[Step], left: float) -> float | None:
+    """From the speed measured so far (weight a second of work); nothing is said before 10 s of it."""
+    spent = worked = 0.0
+    for step in steps:
+        if step.started_at and step.state in (rows.DONE, rows.RUNNING):
+            end = step.finished_at if step.state == rows.DONE and step.finished_at else clock.timestamp()
+            spent += end - step.started_at
+            worked += step.weight if step.state == rows.DONE else step.weight * step.progress
+    return left * spent / worked if spent > 10 and worked > 0 else None

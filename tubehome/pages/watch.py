@@ -1,0 +1,82 @@
+"""The watch page of one video, from "being prepared" to ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tubehome.base import text, urls
+from tubehome.base.errors import NotFound, TubehomeError
+from tubehome.library import access, queries
+from tubehome.library.models import Video
+from tubehome.library.processing import Processing
+from tubehome.pages.parts import Film, film
+from tubehome.pages.progress import Progress, progress
+
+NEXT_FILMS = 5
+
+
+@dataclass(frozen=True)
+class Download:
+    path: str
+    height: int
+    size: int
+
+
+@dataclass(frozen=True)
+class WatchPage:
+    film: Film
+    visibility: str
+    description_html: str  # safe
+    playable: bool
+    master: str  # HLS, when playable
+    progressive: Download | None  # one MP4 file, when there is one
+    heights: tuple[int, ...]  # sizes that can be played now, largest first
+    width: int  # of the picture, for the player's shape
+    height: int
+    progress: Progress | None  # while something is still being made; None when all is ready
+    failure: TubehomeError | None  # for the owner alone
+    owner: bool
+    next: tuple[Film, ...]
+
+
+def watch(short: str, viewer: access.Viewer) -> WatchPage:
+    """NotFound when there is no such video, or when this viewer may not know of it."""
+    video = queries.video(short)
+    if not access.may_see(video, viewer):
+        raise NotFound("There is no video {id}.", id=short[:60])
+    made = queries.renditions(video)
+    playable = video.playable_at is not None and bool(made)
+    return WatchPage(
+        film=film(video, queries.pictures(video)),
+        visibility=video.visibility,
+        description_html=text.render_markdown(video.description) if video.description else "",
+        playable=playable,
+        master=urls.master(video.uuid),
+        progressive=_progressive(video),
+        heights=tuple(r.height for r in made),
+        width=video.width or 16,
+        height=video.height or 9,
+        progress=None if video.processing == Processing.READY else progress(video),
+        failure=_failure(video) if viewer.owner else None,
+        owner=viewer.owner,
+        next=_next(video),
+    )
+
+
+def _progressive(video: Video) -> Download | None:
+    if video.progressive_height is None:
+        return None
+    path = urls.media(video.uuid, f"{video.progressive_height}p.mp4")
+    return Download(path, video.progressive_height, video.progressive_size)
+
+
+def _failure(video: Video) -> TubehomeError | None:
+    if video.processing != Processing.FAILED:
+        return None
+    return next((s.error for s in queries.steps(video) if s.state == "failed" and s.error), None)
+
+
+def _next(video: Video) -> tuple[Film, ...]:
+    """The channel's latest others."""
+    others = queries.latest(NEXT_FILMS + 1, 0, video.channel_id)
+    return tuple(film(v, v.shown_pictures) for v in others if v.id != video.id)[:NEXT_FILMS]

@@ -1,0 +1,67 @@
+"""The database: one SQLite file, WAL, a small pool of connections.
+
+A thread borrows a connection for the length of a request or of a job and gives it back: 256 threads must
+not mean 256 page caches, and a thread that only streams bytes holds none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from peewee import FloatField, IntegerField
+from peewee import Model as PeeweeModel
+from playhouse.pool import PooledSqliteDatabase
+
+from tubehome.base import clock
+
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",  # what was said to be saved survives a power cut
+    "foreign_keys": 1,
+    "cache_size": -2000,  # 2 MB a connection
+    "temp_store": "memory",
+}
+
+CONNECTIONS = 24
+WAIT_SECONDS = 20
+
+db: Any = PooledSqliteDatabase(None)
+
+
+class Model(PeeweeModel):  # type: ignore[misc]
+    """The base of every room's models."""
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+
+
+class ContentVersion(Model):
+    """One row: a number that grows in the transaction of each public change. Caches are keyed on it.
+
+    (`PRAGMA data_version` would ignore our own commits and move with every progress row.)
+    """
+
+    id = IntegerField(primary_key=True)
+    version = IntegerField()
+    changed_at = FloatField()
+
+
+def open_database(path: Path) -> None:
+    """Points the global database at a file; connections are opened when first asked for."""
+    db.init(str(path), pragmas=PRAGMAS, max_connections=CONNECTIONS, timeout=WAIT_SECONDS, check_same_thread=False)
+    db.timeout = WAIT_SECONDS  # another process may be writing
+
+
+def bump() -> None:
+    """Says, inside the transaction that makes it, that something visible changed."""
+    if not db.in_transaction():
+        raise RuntimeError("bump() belongs inside the transaction of the change")
+    ContentVersion.update(version=ContentVersion.version + 1, changed_at=clock.timestamp()).execute()
+
+
+def content_version() -> tuple[int, float]:
+    """(version, when it last changed in seconds since 1970)."""
+    row = ContentVersion.get_by_id(1)
+    return row.version, row.changed_at
