@@ -69,7 +69,6 @@ class Media:
     max_fps: int = key(60, "The highest frame rate to keep.")
     jobs: int = key(0, "Videos worked on at the same time. 0: chosen from the cores and the memory.")
     nice: int = key(10, "How much the encoding gives way to everything else (0 to 19).")
-    keep_originals: bool = key(True, "Keep each uploaded file byte for byte after it has been prepared.")
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class Step(WorkRow):
     position = IntegerField()
     kind = TextField()  # see flows.steps
     height = IntegerField(default=0)  # of the rendition it makes; 0 when it makes none
+    file = TextField(default="")  # the name of what it makes, chosen before: a repeated step leaves no second file
     progress = FloatField(default=0)  # 0 to 1
     weight = FloatField(default=0)  # its share of the whole work, as the plan estimates it
 

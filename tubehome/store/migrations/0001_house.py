@@ -105,6 +105,7 @@ def up(migrator, db):
         position = IntegerField()
         kind = TextField()
         height = IntegerField()
+        file = TextField()
         progress = FloatField()
         weight = FloatField()
 

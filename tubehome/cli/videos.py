@@ -1,0 +1,141 @@
+"""tubehome videos: the list, and show, retry, delete, undelete."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tubehome.base import i18n, ids, urls
+from tubehome.cli.frame import LANGUAGE, _, opened, options, say
+
+if TYPE_CHECKING:
+    from tubehome.library.models import Step, Video
+    from tubehome.site import Site
+
+as_json = click.option("--json", "json_", is_flag=True, help=_("Print JSON."))
+
+
+@click.group("videos", invoke_without_command=True, help=_("List videos; show, retry, delete or undelete one (by uuid or short id)."))
+@as_json
+@options
+@click.pass_context
+def command(context: click.Context, json_: bool) -> None:
+    """Without a subcommand: the list."""
+    if context.invoked_subcommand:
+        return
+    from tubehome.library import queries
+
+    with opened() as site:
+        found = list(queries.all_videos())
+        if json_:
+            click.echo(json.dumps([_facts(site, v) for v in found], ensure_ascii=False, indent=1))
+            return
+        for video in found:
+            state = _("in the bin") if video.removed else video.processing
+            click.echo(f"{ids.shorten(video.uuid)}  {state:<10} {video.visibility:<9} {video.title}")
+        if not found:
+            say(_("There is no video yet: publish one with « tubehome publish FILE »."))
+
+
+def _facts(site: Site, video: Video) -> dict[str, Any]:
+    return {
+        "uuid": video.uuid,
+        "short": ids.shorten(video.uuid),
+        "url": urls.absolute(site.url, urls.watch(video.uuid)),
+        "title": video.title,
+        "visibility": video.visibility,
+        "processing": video.processing,
+        "removed": video.removed,
+    }
+
+
+@command.command("show", help=_("Show one video and the steps of its preparation."))
+@click.argument("id")
+@as_json
+@options
+def show(id: str, json_: bool) -> None:
+    from tubehome.library import queries
+
+    with opened() as site:
+        video = queries.video(id)
+        steps = queries.steps(video)
+        facts = _facts(site, video) | {
+            "channel": video.channel.name,
+            "duration": video.duration,
+            "source": {"name": video.source_name, "size": video.source_size, "sha256": video.source_sha256},
+            "renditions": [{"height": r.height, "size": r.size, "bandwidth": r.bandwidth} for r in queries.renditions(video)],
+            "steps": [_step(s) for s in steps],
+        }
+        if json_:
+            click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+            return
+        click.echo(f"{video.title}\n{facts['url']}")
+        click.echo(f"{video.channel.name} · {video.visibility} · {facts['removed'] or video.processing} · {i18n.duration(video.duration, LANGUAGE)}")
+        click.echo(f"{video.source_name} · {i18n.size(video.source_size, LANGUAGE)} · {video.source_sha256}")
+        for step in steps:
+            click.echo(f"  {step.state:<8} {step.kind:<12} {step.height or '':<5} {_said(step)}".rstrip())
+            for line in (step.detail or "").splitlines():
+                click.echo(f"           | {line}")
+
+
+def _said(step: Step) -> str:
+    return step.error.sentence(LANGUAGE) if step.error else ""
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "kind": step.kind,
+        "height": step.height,
+        "state": step.state,
+        "progress": step.progress,
+        "attempts": step.attempts,
+        "error": _said(step) or None,
+        "detail": step.detail,
+    }
+
+
+@command.command("retry", help=_("Try a failed preparation again."))
+@click.argument("id")
+@options
+def retry(id: str) -> None:
+    from tubehome.flows import retry as flow
+    from tubehome.library import queries
+
+    with opened() as site:
+        flow.retry(site, queries.video(id))
+    say(_("It will be tried again."))
+
+
+@command.command("delete", help=_("Put a video in the bin: gone at once for everybody, kept for 30 days."))
+@click.argument("id")
+@click.option("--now", is_flag=True, help=_("Erase it for good instead."))
+@options
+def delete(id: str, now: bool) -> None:
+    from tubehome.flows.discard import discard
+    from tubehome.flows.erase import erase
+    from tubehome.library import queries
+
+    with opened() as site:
+        video = queries.video(id)
+        if now:
+            erase(site, video)
+        else:
+            discard(site, video)
+        title = video.title
+    say(_("« {title} » is erased.", title=title) if now else _("« {title} » is in the bin; « tubehome videos undelete » takes it back.", title=title))
+
+
+@command.command("undelete", help=_("Take a video back out of the bin."))
+@click.argument("id")
+@options
+def undelete(id: str) -> None:
+    from tubehome.flows.undelete import undelete as flow
+    from tubehome.library import queries
+
+    with opened() as site:
+        video = queries.video(id)
+        flow(site, video)
+        title = video.title
+    say(_("« {title} » is back.", title=title))

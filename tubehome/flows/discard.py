@@ -1,0 +1,20 @@
+"""A video goes into the bin: gone at once for everybody, kept for thirty days."""
+
+from __future__ import annotations
+
+from tubehome.base import clock
+from tubehome.base.errors import Refused
+from tubehome.library.models import Video
+from tubehome.site import Site
+from tubehome.store.db import bump
+
+BIN = "bin"
+KEPT_SECONDS = 30 * 24 * 3600
+
+
+def discard(site: Site, video: Video) -> None:
+    with site.db.atomic():
+        changed = Video.update(removed=BIN, removed_at=clock.timestamp()).where(Video.id == video.id, Video.removed.is_null()).execute()
+        if not changed:
+            raise Refused("« {title} » is in the bin already.", title=video.title)
+        bump()

@@ -1,0 +1,169 @@
+"""A file comes in: copied and hashed, checked by its content, then a video. A refused file leaves no trace.
+
+The bytes go to `incoming/`, under a lock held by whoever copies: what a killed process left there is told
+apart from what is still being copied, and swept. The file reaches its folder before the row is committed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tubehome.base import clock, ids, text, urls
+from tubehome.base.errors import NoRoom, Refused, TooLarge
+from tubehome.base.i18n import Bytes
+from tubehome.flows import machine
+from tubehome.flows.steps import planned_steps
+from tubehome.jobs import Job
+from tubehome.library import access, queries
+from tubehome.library.models import Channel, Step, Video
+from tubehome.library.processing import Processing
+from tubehome.media import check, plan
+from tubehome.media.ffmpeg import Tools
+from tubehome.site import Site
+from tubehome.store import files
+
+CHUNK = 1 << 20
+
+
+class Duplicate(Refused):
+    """The same bytes are here already; `address` is where."""
+
+    def __init__(self, text: str, *, address: str) -> None:
+        super().__init__(text, address=address)
+        self.address = address
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What is said about a file that comes in."""
+
+    name: str  # what the person calls the file
+    title: str = ""  # "" : from the name
+    channel: str = ""  # "" : the first one
+    visibility: str = ""  # "" : the channel's default
+    language: str = ""
+    again: bool = False  # take it though the same bytes are here
+
+
+def intake(site: Site, source: BinaryIO, said: Intake, copied: Callable[[int], None], tools: Tools) -> Video:
+    """The video made from an open file. Refused, Duplicate, TooLarge or NoRoom with the sentence otherwise.
+
+    `copied` is told the bytes copied so far.
+    """
+    channel = _channel(said)
+    visibility = said.visibility or channel.default_visibility
+    if visibility not in access.VISIBILITIES:
+        raise Refused("There is no privacy {name}: choose public, unlisted or private.", name=visibility)
+    _promising(site, source, said.name)
+    uuid = ids.new_uuid()
+    part = site.files.incoming / f"{uuid}.part"
+    with part.open("xb") as out:
+        fcntl.flock(out, fcntl.LOCK_EX)
+        try:
+            sha256, size = _copy(source, out, copied, site.config.limits.reserve_bytes, site)
+            if not said.again:
+                _refuse_duplicate(site, sha256)
+            return _accept(site, part, said, channel, visibility, uuid, sha256, size, tools)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _channel(said: Intake) -> Channel:
+    if said.channel:
+        return queries.channel(said.channel)
+    all_channels = queries.channels()
+    if not all_channels:
+        raise Refused("This site is not set up yet: use the link that the server printed, or « tubehome init --owner NAME ».")
+    return all_channels[0]
+
+
+def _promising(site: Site, source: BinaryIO, name: str) -> None:
+    """What can be said before the first byte is copied."""
+    info = os.fstat(source.fileno())
+    if not stat.S_ISREG(info.st_mode):
+        raise Refused("{name} is not a file: give the path of a video file.", name=name)
+    if info.st_size == 0:
+        raise Refused("{name} is empty: copy it again from where it was filmed.", name=name)
+    limit = site.config.limits.upload_bytes
+    if info.st_size > limit:
+        raise TooLarge("{name} is too large: {size}, and at most {limit} are taken.", name=name, size=Bytes(info.st_size), limit=Bytes(limit))
+    _room(site, info.st_size, name)
+
+
+def _room(site: Site, needed: int, name: str) -> None:
+    free = site.files.free_bytes() - site.config.limits.reserve_bytes
+    if needed > free:
+        raise NoRoom(
+            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. Delete something first.",
+            name=name, needed=Bytes(needed), free=Bytes(max(0, free)),
+        )  # fmt: skip
+
+
+def _copy(source: BinaryIO, out: BinaryIO, copied: Callable[[int], None], reserve: int, site: Site) -> tuple[str, int]:
+    """(SHA-256 in hex, bytes) of what was copied; on the disk when it returns."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+            out.write(chunk)
+            size += len(chunk)
+            copied(size)
+        out.flush()
+        os.fsync(out.fileno())
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoom("The disk became full while the file was copied: make room, then try again.") from error
+        raise
+    return digest.hexdigest(), size
+
+
+def _refuse_duplicate(site: Site, sha256: str) -> None:
+    same = queries.same_source(sha256)
+    if same:
+        address = urls.absolute(site.url, urls.watch(same.uuid))
+        raise Duplicate("This file is here already: {address} (use --again to publish it a second time).", address=address)
+
+
+def _accept(
+    site: Site, part: Path, said: Intake, channel: Channel, visibility: str, uuid: str, sha256: str, size: int, tools: Tools
+) -> Video:
+    probe = check.check(part, said.name, machine.ceilings(site), tools)
+    made = plan.plan(probe, machine.policy(site))
+    _room(site, made.estimated_bytes, said.name)
+    folder = site.files.video(uuid)
+    original = folder / "original" / f"source{_suffix(said.name)}"
+    try:
+        for name in ("original", "public", "work"):
+            (folder / name).mkdir(mode=0o700, parents=True)
+        files.settle(part, original)
+        with site.db.atomic("IMMEDIATE"):
+            if not said.again:
+                _refuse_duplicate(site, sha256)  # two copies of one file may arrive side by side
+            now = clock.timestamp()
+            video = Video.create(
+                uuid=uuid, channel=channel, title=text.clean_line(said.title)[: text.TITLE_MAX] or text.title_from_filename(said.name),
+                language=said.language, visibility=visibility, processing=Processing.RECEIVED, created_at=now, updated_at=now,
+                source_name=said.name, source_size=size, source_sha256=sha256,
+                duration=made.duration, width=made.rungs[0].width_px, height=made.rungs[0].height_px, plan=made.to_json(),
+            )  # fmt: skip
+            for step in planned_steps(made):
+                Step.create(video=video, **step)
+    except BaseException:
+        files.erase(folder, site.files.trash)
+        raise
+    site.jobs.later(Job.ADVANCE, video.id)
+    return video
+
+
+def _suffix(name: str) -> str:
+    """The file's own ending when it is a plain one; it is shown to nobody and trusted by nothing."""
+    ending = Path(name).suffix.lower()
+    return ending if ending.isascii() and ending[1:].isalnum() and len(ending) <= 6 else ""

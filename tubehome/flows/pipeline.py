@@ -1,0 +1,137 @@
+"""One step of a video's preparation: claim it, do it, commit it with what it means for the public, ring again."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+
+from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, TubehomeError
+from tubehome.flows.publish import publish
+from tubehome.flows.steps import DO, Bench, Rows
+from tubehome.jobs import Job, rows
+from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing, move
+from tubehome.media.ffmpeg import Tools
+from tubehome.media.plan import Plan
+from tubehome.site import Site
+from tubehome.store import files
+
+log = logging.getLogger(__name__)
+PROGRESS_SECONDS = 5.0  # SD cards wear: at most one write of progress in this time
+ROOM_SECONDS = 60.0  # how often a full disk is looked at again
+
+
+def advance(site: Site, video_id: int, tools: Tools) -> None:
+    """Does the video's next step, if there is one and nobody else is at it."""
+    video = Video.get_or_none(Video.id == video_id)
+    if video is None or video.removed:
+        return
+    step = Step.select().where(Step.video == video, Step.state != rows.DONE).order_by(Step.position).first()
+    if step is None or step.state == rows.FAILED:
+        return
+    claim = rows.claim(step, site.files.run)
+    if claim is None:
+        _give_up_if_failed(site, video, step)
+        return
+    try:
+        done = _work(site, video, claim, tools)
+    finally:
+        claim.let_go()
+    if done:
+        site.jobs.later(Job.ADVANCE, video_id)
+
+
+def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
+    """True when the step is done and the next may follow."""
+    step = claim.row
+    if video.processing == Processing.RECEIVED:
+        with site.db.atomic():
+            move(video.id, Processing.RECEIVED, Processing.PREPARING)
+    try:
+        _sweep_attempts(site, video, step)
+        commit = DO[step.kind](_bench(site, video, step, tools))
+        _commit(site, video, claim, commit)
+    except Interrupted:
+        claim.release()
+        return False
+    except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to the row and not to the queue
+        if Video.get_or_none(Video.id == video.id) is None:  # erased meanwhile: nothing is owed any more
+            return False
+        _failed(site, video, claim, _named(error))
+        return False
+    return True
+
+
+def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
+    source = site.files.original(video.uuid)
+    if source is None:
+        raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
+    plan = Plan.from_json(video.plan)
+    return Bench(site, video, step, plan, replace(tools, progress=_progress(step, plan.duration)), source)
+
+
+def _progress(step: Step, duration: float) -> Callable[[float], None]:
+    """Stores how far the step is, now and then."""
+    last = time.monotonic()
+
+    def note(seconds: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_SECONDS and duration > 0:
+            last = time.monotonic()
+            Step.update(progress=min(1.0, seconds / duration)).where(Step.id == step.id).execute()
+
+    return note
+
+
+def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
+    """Removes what earlier attempts at this step left half made; this claim is the only one at work."""
+    for left in files.children(site.files.work(video.uuid)):
+        if left.name.startswith(f"{step.id}-") and left.name.endswith(".part"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _commit(site: Site, video: Video, claim: rows.Claim, commit: Rows) -> None:
+    with site.db.atomic("IMMEDIATE"):
+        commit()
+        Step.update(progress=1).where(Step.id == claim.row.id).execute()
+        claim.done()
+        publish(video.id, claim.row)
+    if Video.get_by_id(video.id).processing == Processing.READY:
+        for left in files.children(site.files.work(video.uuid)):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _named(error: Exception) -> TubehomeError:
+    if isinstance(error, TubehomeError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoRoom("The disk is full: the preparation goes on by itself when there is room.")
+    log.error("a step failed unexpectedly", exc_info=error)
+    told = "".join(traceback.format_exception(error)[-6:])
+    return ToolFailed("Something unexpected went wrong while the video was prepared.", cause=told)
+
+
+def _failed(site: Site, video: Video, claim: rows.Claim, error: TubehomeError) -> None:
+    _sweep_attempts(site, video, claim.row)
+    if isinstance(error, NoRoom):
+        claim.postpone(error, ROOM_SECONDS)
+    elif not claim.retry(error):
+        _fail(site, video)
+
+
+def _give_up_if_failed(site: Site, video: Video, step: Step) -> None:
+    """A row that was found killed too often is failed by `claim`; the video then says so."""
+    if Step.get_by_id(step.id).state == rows.FAILED:
+        _fail(site, video)
+
+
+def _fail(site: Site, video: Video) -> None:
+    with site.db.atomic():
+        now = Processing(Video.get_by_id(video.id).processing)
+        if now not in (Processing.FAILED, Processing.READY):
+            move(video.id, now, Processing.FAILED)

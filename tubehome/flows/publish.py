@@ -1,0 +1,31 @@
+"""A step is done: what the public gets by it. The three moments of a video, decided in one place."""
+
+from __future__ import annotations
+
+from tubehome.base import clock
+from tubehome.flows import steps
+from tubehome.jobs import rows
+from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing, move
+
+
+def publish(video_id: int, step: Step) -> None:
+    """Moves the video on after a step, inside the transaction that records the step as done.
+
+    PLAYABLE with the first rendition, OUT with the progressive file, READY with the last step.
+    """
+    if step.kind == steps.PACKAGE and move(video_id, Processing.PREPARING, Processing.PLAYABLE):
+        _date(video_id, at=Processing.PLAYABLE)
+    if step.kind == steps.PROGRESSIVE:
+        move(video_id, Processing.PLAYABLE, Processing.OUT)
+    left = Step.select().where(Step.video == video_id, Step.state != rows.DONE).exists()
+    if not left and move(video_id, Processing.OUT, Processing.READY):
+        _date(video_id, at=Processing.READY)
+
+
+def _date(video_id: int, at: Processing) -> None:
+    """The date that people see: when the video was first theirs to watch."""
+    waits = at == Processing.READY
+    Video.update(published_at=clock.timestamp()).where(
+        Video.id == video_id, Video.published_at.is_null(), Video.wait_transcoding == waits
+    ).execute()

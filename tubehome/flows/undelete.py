@@ -1,0 +1,19 @@
+"""A video comes back out of the bin; its preparation goes on where it stopped."""
+
+from __future__ import annotations
+
+from tubehome.base.errors import Refused
+from tubehome.flows.discard import BIN
+from tubehome.jobs import Job
+from tubehome.library.models import Video
+from tubehome.site import Site
+from tubehome.store.db import bump
+
+
+def undelete(site: Site, video: Video) -> None:
+    with site.db.atomic():
+        changed = Video.update(removed=None, removed_at=None).where(Video.id == video.id, Video.removed == BIN).execute()
+        if not changed:
+            raise Refused("« {title} » is not in the bin.", title=video.title)
+        bump()
+    site.jobs.later(Job.ADVANCE, video.id)
