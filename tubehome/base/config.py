@@ -9,15 +9,15 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, get_type_hints
 
 from tubehome.base.errors import Misconfigured
 
 
-def key(default: Any, help: str, *, secret: bool = False) -> Any:
+def key(default: Any, about_it: str, *, secret: bool = False) -> Any:
     """One key: default and help; a secret is never printed."""
-    about = {"help": help, "secret": secret}
+    about = {"help": about_it, "secret": secret}
     if isinstance(default, list | tuple):
         frozen = tuple(default)
         return field(default_factory=lambda: frozen, metadata=about)
@@ -29,7 +29,8 @@ class Data:
     folder: str = key("", "The data folder. Empty: the one named by --data or TUBEHOME_DATA, else ./var.")
     instance: str = key(
         "",
-        "The id of the instance whose data this machine serves; a folder with another id, or none, is refused (an unmounted disk must not become a new site).",
+        "The id of the instance that this machine serves; a folder with another id, or none, is refused "
+        "(an unmounted disk must not become a new site).",
     )
 
 
@@ -37,22 +38,26 @@ class Data:
 class Server:
     url: str = key(
         "",
-        'The public address, such as "https://video.example.org"; once set, requests for other hosts are refused. Empty: any host is accepted.',
+        'The public address, such as "https://video.example.org"; once set, requests for other hosts are refused. '
+        "Empty: any host is accepted.",
     )
     host: str = key("127.0.0.1", "The address to listen on; 0.0.0.0 for all.")
     port: int = key(8000, "The port to listen on.")
     proxies: tuple[str, ...] = key(
         (),
-        'Addresses of reverse proxies in front of tubehome, such as ["127.0.0.1"]; only these are believed about a visitor\'s address and scheme.',
+        'Addresses of reverse proxies in front of tubehome, such as ["127.0.0.1"]; '
+        "only these are believed about a visitor's address and scheme.",
     )
     accel: str = key(
         "",
-        'With nginx in front: its internal location for media, such as "/_media"; files are then sent by nginx (X-Accel-Redirect). Empty: tubehome sends them itself.',
+        'With nginx in front: its internal location for media, such as "/_media"; nginx then sends the files '
+        "(X-Accel-Redirect). Empty: tubehome sends them itself.",
     )
     threads: int = key(256, "Requests served at the same time; seven eighths of them at most move media.")
     per_address: int = key(
         0,
-        "Media transfers allowed at the same time to one address; 0: no limit (a whole school may stand behind one address).",
+        "Media transfers allowed at the same time to one address; 0: no limit "
+        "(a whole school may stand behind one address).",
     )
     metrics_token: str = key(
         "",
@@ -165,8 +170,13 @@ def _sensible(config: Config) -> None:
     url = config.server.url
     if url and not url.startswith(("http://", "https://")):
         raise Misconfigured('{key} must begin with "https://" (or "http://").', key="server.url")
-    ranges = {"server.port": (config.server.port, 0, 65535), "server.threads": (config.server.threads, 8, 1024), "media.nice": (config.media.nice, 0, 19),
-              "media.jobs": (config.media.jobs, 0, 64), "media.max_fps": (config.media.max_fps, 1, 120)}  # fmt: skip
+    ranges = {
+        "server.port": (config.server.port, 0, 65535),
+        "server.threads": (config.server.threads, 8, 1024),
+        "media.nice": (config.media.nice, 0, 19),
+        "media.jobs": (config.media.jobs, 0, 64),
+        "media.max_fps": (config.media.max_fps, 1, 120),
+    }
     for name, (value, least, most) in ranges.items():
         if not least <= value <= most:
             raise Misconfigured("{key} must lie between {least} and {most}.", key=name, least=least, most=most)
@@ -200,12 +210,11 @@ def effective(config: Config) -> str:
 
 def example() -> str:
     """`config.example.toml`: every key with its help and its default, commented out."""
-    head = "# tubehome: the machine's configuration. Every key is optional; the value shown is the default.\n# Generated from the code (tubehome config --example); what the owner edits in the studio is not here.\n\n"
-    return head + _toml(((s, f, toml_value(_default(f))) for s, f, _ in rows(Config())), helped=True)
-
-
-def _default(item: Field[Any]) -> object:
-    return item.default if item.default is not MISSING else item.default_factory()  # type: ignore[misc]
+    head = (
+        "# tubehome: the machine's configuration. Every key is optional; the value shown is the default.\n"
+        "# Generated from the code (tubehome config --example); what the owner edits in the studio is not here.\n\n"
+    )
+    return head + _toml(((s, f, toml_value(v)) for s, f, v in rows(Config())), helped=True)
 
 
 def _toml(lines: Iterable[tuple[str, Field[Any], str]], helped: bool = False) -> str:
@@ -225,7 +234,7 @@ def with_url(text: str, url: str) -> str:
     tables: Mapping[str, Any] = tomllib.loads(text) if text else {}
     if not text or "server" not in tables:
         return f"{text}{chr(10) if text else ''}[server]\nurl = {toml_value(url)}\n"
-    lines = [line for line in text.splitlines() if not line.split("=")[0].strip() == "url"]
+    lines = [line for line in text.splitlines() if line.split("=")[0].strip() != "url"]
     at = next(i for i, line in enumerate(lines) if line.strip() == "[server]")
     lines.insert(at + 1, f"url = {toml_value(url)}")
     return "\n".join(lines) + "\n"

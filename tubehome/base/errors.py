@@ -44,7 +44,9 @@ class TubehomeError(Exception):
     @classmethod
     def from_json(cls, stored: str) -> Self:
         said = json.loads(stored)
-        return cls(said["text"], **{k: i18n.unpack(v) for k, v in said["values"].items()})
+        error = cls(said["text"])
+        error.values = {k: i18n.unpack(v) for k, v in said["values"].items()}
+        return error
 
 
 class Refused(TubehomeError):

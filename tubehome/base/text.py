@@ -22,7 +22,7 @@ def fold(text: str) -> str:
 
 
 def handle(name: str) -> str:
-    """A name for an address, from whatever was typed: « Vie de la commune » → vie_de_la_commune; "" if nothing is left."""
+    """A name for an address, from what was typed: « Vie de la commune » → vie_de_la_commune; "" if nothing is left."""
     return re.sub(r"[^a-z0-9]+", "_", fold(name)).strip("_")[:50].strip("_")
 
 

@@ -43,7 +43,9 @@ class Lazy(click.Group):
 
 
 @click.group(cls=Lazy, help=_("Your own video site, on a machine of your own."))
-@click.version_option(package_name=None, version=import_module("tubehome").__version__, prog_name="tubehome", help=_("Print the version."))
+@click.version_option(
+    package_name=None, version=import_module("tubehome").__version__, prog_name="tubehome", help=_("Print the version.")
+)
 @options
 def group() -> None:
     """The top; its options may also follow the command."""

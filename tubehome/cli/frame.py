@@ -36,12 +36,14 @@ def _(text: str, **values: i18n.Value) -> str:
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--data, --config and --debug: before the command or after it."""
     # callbacks, not parameters: a command's function does not see them
-    for names, kind, help in (
+    for names, kind, about in (
         (("--debug",), {"is_flag": True}, _("Show the traceback of an error.")),
         (("--config",), {"type": click.Path(dir_okay=False), "metavar": "FILE"}, _("The machine's configuration.")),
         (("--data",), {"type": click.Path(file_okay=False), "metavar": "DIR"}, _("The data folder.")),
     ):
-        command = click.option(*names, expose_value=False, is_eager=True, callback=_remember, help=help, **kind)(command)
+        command = click.option(*names, expose_value=False, is_eager=True, callback=_remember, help=about, **kind)(
+            command
+        )
     return command
 
 
@@ -92,7 +94,17 @@ def say_error(error: Exception) -> int:
         say(error.sentence(LANGUAGE))
         return error.exit_code
     if isinstance(error, OSError) and error.errno:
-        say(_("The machine refused: {reason}.", reason=f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"))
+        say(
+            _(
+                "The machine refused: {reason}.",
+                reason=f"{error.strerror}{f' ({error.filename})' if error.filename else ''}",
+            )
+        )
         return 1
-    say(_("Something unexpected went wrong ({kind}); run the command again with --debug to see where.", kind=type(error).__name__))
+    say(
+        _(
+            "Something unexpected went wrong ({kind}); run the command again with --debug to see where.",
+            kind=type(error).__name__,
+        )
+    )
     return 1

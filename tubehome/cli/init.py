@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 @click.option("--language", type=click.Choice(LANGUAGES), help=_("The site's main language (default: fr)."))
 @options
 def command(
-    owner: str | None, password_stdin: bool, site_name: str | None, url: str | None, channel: str | None, language: str | None
+    owner: str | None,
+    password_stdin: bool,
+    site_name: str | None,
+    url: str | None,
+    channel: str | None,
+    language: str | None,
 ) -> None:
     """Everything that can be refused is refused before anything is made."""
     from tubehome import boot, settings

@@ -17,7 +17,9 @@ def command() -> None:
     """A group: link, password."""
 
 
-@command.command("link", help=_("Print a one-time link that sets the owner's password; valid for 24 hours. Earlier links are void."))
+@command.command(
+    "link", help=_("Print a one-time link that sets the owner's password; valid for 24 hours. Earlier links are void.")
+)
 @options
 def link() -> None:
     from tubehome.owner import setup

@@ -15,6 +15,7 @@ from tubehome.base.errors import Refused, TubehomeError, Unavailable
 from tubehome.cli.frame import _, opened, options, say, say_error
 
 if TYPE_CHECKING:
+    from tubehome.flows.intake import Intake
     from tubehome.library.models import Video
     from tubehome.site import Site
 
@@ -23,7 +24,9 @@ POLL_SECONDS = 0.4
 WORKER_GRACE_SECONDS = 10.0  # a worker that died is restarted within this
 
 
-@click.command("publish", help=_("Publish video files: each is copied, checked and prepared. Prints one watch address a file."))
+@click.command(
+    "publish", help=_("Publish video files: each is copied, checked and prepared. Prints one watch address a file.")
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--title", metavar="TITLE", help=_("The title (with one file only; default: from the file's name)."))
 @click.option("--channel", metavar="NAME", help=_("The channel (default: the first one)."))
@@ -74,13 +77,12 @@ def _open(path: Path) -> BinaryIO:
         raise Refused("The file {name} may not be read by this user.", name=str(path)) from None
 
 
-def _take(site: Site, source: BinaryIO, said: object) -> Video:
+def _take(site: Site, source: BinaryIO, said: Intake) -> Video:
     import os
 
     from tubehome.flows import machine
-    from tubehome.flows.intake import Intake, intake
+    from tubehome.flows.intake import intake
 
-    assert isinstance(said, Intake)
     size = os.fstat(source.fileno()).st_size
     with click.progressbar(length=size, label=said.name, file=sys.stderr) as bar:
         video = intake(site, source, said, lambda done: bar.update(done - bar.pos), machine.tools(site))
@@ -109,7 +111,9 @@ def _wait(site: Site, video: Video) -> int:
             bar.update(progress(now).percent - bar.pos)
             alone_since = None if lock.is_held(site.files.worker_lock) else alone_since or time.monotonic()
             if alone_since is not None and time.monotonic() - alone_since >= WORKER_GRACE_SECONDS:
-                raise Unavailable("No worker is running: start « tubehome serve »; the video is kept and will be prepared then.")
+                raise Unavailable(
+                    "No worker is running: start « tubehome serve »; the video is kept and will be prepared then."
+                )
             time.sleep(POLL_SECONDS)
     return say_failure(now)
 

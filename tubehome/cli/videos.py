@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 as_json = click.option("--json", "json_", is_flag=True, help=_("Print JSON."))
 
 
-@click.group("videos", invoke_without_command=True, help=_("List videos; show, retry, delete or undelete one (by uuid or short id)."))
+@click.group(
+    "videos",
+    invoke_without_command=True,
+    help=_("List videos; show, retry, delete or undelete one (by uuid or short id)."),
+)
 @as_json
 @options
 @click.pass_context
@@ -52,27 +56,30 @@ def _facts(site: Site, video: Video) -> dict[str, Any]:
 
 
 @command.command("show", help=_("Show one video and the steps of its preparation."))
-@click.argument("id")
+@click.argument("video_id", metavar="ID")
 @as_json
 @options
-def show(id: str, json_: bool) -> None:
+def show(video_id: str, json_: bool) -> None:
     from tubehome.library import queries
 
     with opened() as site:
-        video = queries.video(id)
+        video = queries.video(video_id)
         steps = queries.steps(video)
         facts = _facts(site, video) | {
             "channel": video.channel.name,
             "duration": video.duration,
             "source": {"name": video.source_name, "size": video.source_size, "sha256": video.source_sha256},
-            "renditions": [{"height": r.height, "size": r.size, "bandwidth": r.bandwidth} for r in queries.renditions(video)],
+            "renditions": [
+                {"height": r.height, "size": r.size, "bandwidth": r.bandwidth} for r in queries.renditions(video)
+            ],
             "steps": [_step(s) for s in steps],
         }
         if json_:
             click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
             return
         click.echo(f"{video.title}\n{facts['url']}")
-        click.echo(f"{video.channel.name} · {video.visibility} · {facts['removed'] or video.processing} · {i18n.duration(video.duration, LANGUAGE)}")
+        state, length = facts["removed"] or video.processing, i18n.duration(video.duration, LANGUAGE)
+        click.echo(f"{video.channel.name} · {video.visibility} · {state} · {length}")
         click.echo(f"{video.source_name} · {i18n.size(video.source_size, LANGUAGE)} · {video.source_sha256}")
         for step in steps:
             click.echo(f"  {step.state:<8} {step.kind:<12} {step.height or '':<5} {_said(step)}".rstrip())
@@ -97,45 +104,49 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 @command.command("retry", help=_("Try a failed preparation again."))
-@click.argument("id")
+@click.argument("video_id", metavar="ID")
 @options
-def retry(id: str) -> None:
+def retry(video_id: str) -> None:
     from tubehome.flows import retry as flow
     from tubehome.library import queries
 
     with opened() as site:
-        flow.retry(site, queries.video(id))
+        flow.retry(site, queries.video(video_id))
     say(_("It will be tried again."))
 
 
 @command.command("delete", help=_("Put a video in the bin: gone at once for everybody, kept for 30 days."))
-@click.argument("id")
+@click.argument("video_id", metavar="ID")
 @click.option("--now", is_flag=True, help=_("Erase it for good instead."))
 @options
-def delete(id: str, now: bool) -> None:
+def delete(video_id: str, now: bool) -> None:
     from tubehome.flows.discard import discard
     from tubehome.flows.erase import erase
     from tubehome.library import queries
 
     with opened() as site:
-        video = queries.video(id)
+        video = queries.video(video_id)
         if now:
             erase(site, video)
         else:
             discard(site, video)
         title = video.title
-    say(_("« {title} » is erased.", title=title) if now else _("« {title} » is in the bin; « tubehome videos undelete » takes it back.", title=title))
+    say(
+        _("« {title} » is erased.", title=title)
+        if now
+        else _("« {title} » is in the bin; « tubehome videos undelete » takes it back.", title=title)
+    )
 
 
 @command.command("undelete", help=_("Take a video back out of the bin."))
-@click.argument("id")
+@click.argument("video_id", metavar="ID")
 @options
-def undelete(id: str) -> None:
+def undelete(video_id: str) -> None:
     from tubehome.flows.undelete import undelete as flow
     from tubehome.library import queries
 
     with opened() as site:
-        video = queries.video(id)
+        video = queries.video(video_id)
         flow(site, video)
         title = video.title
     say(_("« {title} » is back.", title=title))

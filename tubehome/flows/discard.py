@@ -14,7 +14,11 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 def discard(site: Site, video: Video) -> None:
     with site.db.atomic():
-        changed = Video.update(removed=BIN, removed_at=clock.timestamp()).where(Video.id == video.id, Video.removed.is_null()).execute()
+        changed = (
+            Video.update(removed=BIN, removed_at=clock.timestamp())
+            .where(Video.id == video.id, Video.removed.is_null())
+            .execute()
+        )
         if not changed:
             raise Refused("« {title} » is in the bin already.", title=video.title)
         bump()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tubehome import settings
 from tubehome.base import clock, ids, text, urls
 from tubehome.base.errors import NoRoom, Refused, TooLarge
 from tubehome.base.i18n import Bytes
@@ -68,7 +69,7 @@ def intake(site: Site, source: BinaryIO, said: Intake, copied: Callable[[int], N
     with part.open("xb") as out:
         fcntl.flock(out, fcntl.LOCK_EX)
         try:
-            sha256, size = _copy(source, out, copied, site.config.limits.reserve_bytes, site)
+            sha256, size = _copy(source, out, copied)
             if not said.again:
                 _refuse_duplicate(site, sha256)
             return _accept(site, part, said, channel, visibility, uuid, sha256, size, tools)
@@ -81,7 +82,9 @@ def _channel(said: Intake) -> Channel:
         return queries.channel(said.channel)
     all_channels = queries.channels()
     if not all_channels:
-        raise Refused("This site is not set up yet: use the link that the server printed, or « tubehome init --owner NAME ».")
+        raise Refused(
+            "This site is not set up yet: use the link that the server printed, or « tubehome init --owner NAME »."
+        )
     return all_channels[0]
 
 
@@ -94,7 +97,12 @@ def _promising(site: Site, source: BinaryIO, name: str) -> None:
         raise Refused("{name} is empty: copy it again from where it was filmed.", name=name)
     limit = site.config.limits.upload_bytes
     if info.st_size > limit:
-        raise TooLarge("{name} is too large: {size}, and at most {limit} are taken.", name=name, size=Bytes(info.st_size), limit=Bytes(limit))
+        raise TooLarge(
+            "{name} is too large: {size}, and at most {limit} are taken.",
+            name=name,
+            size=Bytes(info.st_size),
+            limit=Bytes(limit),
+        )
     _room(site, info.st_size, name)
 
 
@@ -102,12 +110,15 @@ def _room(site: Site, needed: int, name: str) -> None:
     free = site.files.free_bytes() - site.config.limits.reserve_bytes
     if needed > free:
         raise NoRoom(
-            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. Delete something first.",
-            name=name, needed=Bytes(needed), free=Bytes(max(0, free)),
-        )  # fmt: skip
+            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. "
+            "Delete something first.",
+            name=name,
+            needed=Bytes(needed),
+            free=Bytes(max(0, free)),
+        )
 
 
-def _copy(source: BinaryIO, out: BinaryIO, copied: Callable[[int], None], reserve: int, site: Site) -> tuple[str, int]:
+def _copy(source: BinaryIO, out: BinaryIO, copied: Callable[[int], None]) -> tuple[str, int]:
     """(SHA-256 in hex, bytes) of what was copied; on the disk when it returns."""
     digest, size = hashlib.sha256(), 0
     try:
@@ -129,11 +140,21 @@ def _refuse_duplicate(site: Site, sha256: str) -> None:
     same = queries.same_source(sha256)
     if same:
         address = urls.absolute(site.url, urls.watch(same.uuid))
-        raise Duplicate("This file is here already: {address} (use --again to publish it a second time).", address=address)
+        raise Duplicate(
+            "This file is here already: {address} (use --again to publish it a second time).", address=address
+        )
 
 
 def _accept(
-    site: Site, part: Path, said: Intake, channel: Channel, visibility: str, uuid: str, sha256: str, size: int, tools: Tools
+    site: Site,
+    part: Path,
+    said: Intake,
+    channel: Channel,
+    visibility: str,
+    uuid: str,
+    sha256: str,
+    size: int,
+    tools: Tools,
 ) -> Video:
     probe = check.check(part, said.name, machine.ceilings(site), tools)
     made = plan.plan(probe, machine.policy(site))
@@ -147,13 +168,25 @@ def _accept(
         with site.db.atomic("IMMEDIATE"):
             if not said.again:
                 _refuse_duplicate(site, sha256)  # two copies of one file may arrive side by side
-            now = clock.timestamp()
+            now, top = clock.timestamp(), made.rungs[0]
             video = Video.create(
-                uuid=uuid, channel=channel, title=text.clean_line(said.title)[: text.TITLE_MAX] or text.title_from_filename(said.name),
-                language=said.language, visibility=visibility, processing=Processing.RECEIVED, created_at=now, updated_at=now,
-                source_name=said.name, source_size=size, source_sha256=sha256,
-                duration=made.duration, width=made.rungs[0].width_px, height=made.rungs[0].height_px, plan=made.to_json(),
-            )  # fmt: skip
+                uuid=uuid,
+                channel=channel,
+                title=text.clean_line(said.title)[: text.TITLE_MAX] or text.title_from_filename(said.name),
+                language=said.language,
+                visibility=visibility,
+                processing=Processing.RECEIVED,
+                wait_transcoding=settings.read().wait_transcoding,
+                created_at=now,
+                updated_at=now,
+                source_name=said.name,
+                source_size=size,
+                source_sha256=sha256,
+                duration=made.duration,
+                width=top.width_px,
+                height=top.height_px,
+                plan=made.to_json(),
+            )
             for step in planned_steps(made):
                 Step.create(video=video, **step)
     except BaseException:

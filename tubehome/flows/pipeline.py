@@ -71,7 +71,7 @@ def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
     source = site.files.original(video.uuid)
     if source is None:
         raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
-    plan = Plan.from_json(video.plan)
+    plan = Plan.from_json(video.plan or "")
     return Bench(site, video, step, plan, replace(tools, progress=_progress(step, plan.duration)), source)
 
 

@@ -44,5 +44,7 @@ def _first_channel(owner: Owner, typed: str | None) -> None:
     name = text.handle(typed or "") or f"{owner.name}_channel"
     setup.check_name(name)
     if name == owner.name:
-        raise Refused("The channel needs another name than the owner, {name}: they share one space of names.", name=name)
+        raise Refused(
+            "The channel needs another name than the owner, {name}: they share one space of names.", name=name
+        )
     Channel.create(name=name, title=title, created_at=clock.timestamp())

@@ -124,7 +124,9 @@ def _encode(bench: Bench) -> Rows:
 
 def _package(bench: Bench) -> Rows:
     height = bench.step.height
-    made = hls.package(bench.encoded(height), bench.sound, bench.plan, bench.rung, bench.part, bench.step.file, bench.tools)
+    made = hls.package(
+        bench.encoded(height), bench.sound, bench.plan, bench.rung, bench.part, bench.step.file, bench.tools
+    )
     files.settle(bench.part, bench.public / made.file)
     others = [hls.Rendition.from_json(r.details) for r in Rendition.select().where(Rendition.video == bench.video)]
     every = [*(r for r in others if r.height != height), made]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from tubehome.base import clock
 from tubehome.flows.discard import KEPT_SECONDS
@@ -44,7 +45,8 @@ def _remove_if_abandoned(left: Path) -> bool:
 
 def _remove_orphans(site: Site) -> None:
     """Video folders without a row: a copy that was killed between its file's move and its commit."""
-    known = {uuid for (uuid,) in Video.select(Video.uuid).tuples()}
+    uuids: Any = Video.select(Video.uuid).tuples()
+    known = {uuid for (uuid,) in uuids}
     for folder in files.children(site.files.videos()):
         if folder.name in known:
             continue

@@ -12,7 +12,9 @@ from tubehome.store.db import bump
 
 def undelete(site: Site, video: Video) -> None:
     with site.db.atomic():
-        changed = Video.update(removed=None, removed_at=None).where(Video.id == video.id, Video.removed == BIN).execute()
+        changed = (
+            Video.update(removed=None, removed_at=None).where(Video.id == video.id, Video.removed == BIN).execute()
+        )
         if not changed:
             raise Refused("« {title} » is not in the bin.", title=video.title)
         bump()

@@ -6,7 +6,9 @@ so that an idle machine sleeps. Losing a message is harmless: rows decide (see `
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import socket
 import threading
 import time
@@ -26,7 +28,7 @@ TASK = "tubehome.tasks.run"  # the one task there is: its name stands in queued 
 NAP_SECONDS = 30.0  # a lost datagram delays a job by this much at most
 
 
-class _Json(Serializer):  # type: ignore[misc]
+class _Json(Serializer):
     """Messages as JSON: a queue file from an older or newer version can be read, and can't run code."""
 
     def _serialize(self, data: Any) -> bytes:
@@ -36,7 +38,7 @@ class _Json(Serializer):  # type: ignore[misc]
         return Message(*json.loads(data))
 
 
-class _Storage(SqliteStorage):  # type: ignore[misc]
+class _Storage(SqliteStorage):
     """SQLite, with a dequeue that waits for the bell instead of polling."""
 
     blocking = True
@@ -96,10 +98,8 @@ class Bell:
         """Wakes the worker if there is one."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
             bell.setblocking(False)
-            try:
+            with contextlib.suppress(OSError):  # no worker, or its buffer is full and so it is awake
                 bell.sendto(b"!", _address(self._path))
-            except OSError:  # no worker, or its buffer is full and so it is awake
-                pass
 
     def listen(self, stop: threading.Event) -> threading.Thread:
         """Starts the thread that hears the bell. Only the one worker of a data folder may (it holds worker.lock)."""
@@ -129,7 +129,5 @@ def _address(path: Path) -> str:
     text = str(path)
     if len(text.encode()) <= 100:
         return text
-    import os
-
     fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # kept: two per process at most
     return f"/proc/self/fd/{fd}/{path.name}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from peewee import Expression
+from typing import Any
 
 from tubehome.library.models import Video
 
@@ -37,12 +36,12 @@ def may_see(video: Video, viewer: Viewer) -> bool:
     return not video.wait_transcoding or video.ready_at is not None
 
 
-def listed() -> Expression:
+def listed() -> Any:
     """The condition of public lists (home page, channel): public, playable, not in the bin, not held back."""
     held_back = Video.wait_transcoding & Video.ready_at.is_null()
     return (Video.visibility == PUBLIC) & Video.playable_at.is_null(False) & Video.removed.is_null() & ~held_back
 
 
-def announced() -> Expression:
+def announced() -> Any:
     """The condition of feeds: listed, and OUT."""
     return listed() & Video.out_at.is_null(False)

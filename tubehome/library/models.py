@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from peewee import BooleanField, FloatField, ForeignKeyField, IntegerField, TextField
 
 from tubehome.jobs.rows import WorkRow
@@ -20,6 +22,10 @@ class Channel(Model):
 
 class Video(Model):
     """One video: the shared row. See the room's rules for processing, visibility and removed."""
+
+    if TYPE_CHECKING:  # what peewee adds
+        channel_id: int
+        shown_pictures: list[Picture]  # see queries: filled for lists alone
 
     uuid = TextField(unique=True)
     channel = ForeignKeyField(Channel, backref="videos", on_delete="RESTRICT")
@@ -73,6 +79,9 @@ class Rendition(Model):
 class Picture(Model):
     """One image file of a video's thumbnail."""
 
+    if TYPE_CHECKING:
+        video_id: int
+
     video = ForeignKeyField(Video, backref="pictures", on_delete="CASCADE")
     file = TextField()
     width = IntegerField()
@@ -85,6 +94,9 @@ class Picture(Model):
 
 class Step(WorkRow):
     """One step of a video's preparation; `position` gives the order."""
+
+    if TYPE_CHECKING:
+        video_id: int
 
     video = ForeignKeyField(Video, backref="steps", on_delete="CASCADE")
     position = IntegerField()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from peewee import ModelSelect, fn
+from peewee import fn
 
 from tubehome.base import ids
 from tubehome.base.errors import NotFound
@@ -37,7 +38,7 @@ def channels() -> Sequence[Channel]:
 
 def public_counts() -> dict[int, int]:
     """Listed videos of each channel that has any: {channel id: count}."""
-    rows = Video.select(Video.channel_id, fn.COUNT(Video.id)).where(listed()).group_by(Video.channel_id).tuples()
+    rows: Any = Video.select(Video.channel_id, fn.COUNT(Video.id)).where(listed()).group_by(Video.channel_id).tuples()
     return dict(rows)
 
 
@@ -89,13 +90,13 @@ def steps(found: Video) -> Sequence[Step]:
     return list(Step.select().where(Step.video == found).order_by(Step.position))
 
 
-def all_videos() -> ModelSelect:
+def all_videos() -> Any:
     """Every video, the bin included, newest first: for the owner."""
     return Video.select(Video, Channel).join(Channel).order_by(Video.id.desc())
 
 
 def same_source(sha256: str) -> Video | None:
     """A video that was made from the same bytes and is not in the bin."""
-    return (
-        Video.select(Video, Channel).join(Channel).where(Video.source_sha256 == sha256, Video.removed.is_null()).first()
-    )
+    same = (Video.source_sha256 == sha256) & Video.removed.is_null()
+    found: Video | None = Video.select(Video, Channel).join(Channel).where(same).first()
+    return found

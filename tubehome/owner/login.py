@@ -63,7 +63,7 @@ def pause(failures: int) -> float:
 
 
 def log_in(password: str) -> Owner:
-    """The owner, if the password is right. TooMany during a pause; Refused otherwise, without saying which part is wrong."""
+    """The owner, if the password is right. TooMany during a pause; Refused otherwise, whatever was wrong."""
     owner = the_owner()
     if owner is None or owner.password is None:
         raise Refused("There is no password yet: use the link that the server printed, or run « tubehome owner link ».")

@@ -64,7 +64,7 @@ def watch(short: str, viewer: access.Viewer) -> WatchPage:
 
 
 def _progressive(video: Video) -> Download | None:
-    if video.progressive_height is None:
+    if video.progressive_height is None or video.progressive_size is None:
         return None
     path = urls.media(video.uuid, f"{video.progressive_height}p.mp4")
     return Download(path, video.progressive_height, video.progressive_size)

@@ -50,6 +50,6 @@ def change(**values: Any) -> Settings:
         raise ValueError(f"no such setting: {unknown}")
     with db.atomic():
         for key, value in values.items():
-            Setting.replace(key=key, content=json.dumps(value)).execute()
+            Setting.insert(key=key, content=json.dumps(value)).on_conflict_replace().execute()
         bump()
     return read()

@@ -7,7 +7,7 @@ not mean 256 page caches, and a thread that only streams bytes holds none.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peewee import FloatField, IntegerField
 from peewee import Model as PeeweeModel
@@ -29,8 +29,11 @@ WAIT_SECONDS = 20
 db: Any = PooledSqliteDatabase(None)
 
 
-class Model(PeeweeModel):  # type: ignore[misc]
+class Model(PeeweeModel):
     """The base of every room's models."""
+
+    if TYPE_CHECKING:
+        id: Any  # peewee adds it
 
     class Meta:
         database = db

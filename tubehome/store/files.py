@@ -142,7 +142,7 @@ def write(final: Path, text: str, mode: int = 0o644) -> None:
 
 
 def erase(folder: Path, trash: Path) -> None:
-    """Takes a folder away at once (a rename), then deletes it; what a crash leaves in the trash, the next sweep deletes."""
+    """Takes a folder away at once (a rename), then deletes it; the sweep deletes what a crash leaves in the trash."""
     if not folder.exists():
         return
     gone = trash / ids.new_uuid()
