@@ -115,7 +115,7 @@ def unpack(stored: object) -> Value:
     return stored if isinstance(stored, str | int | float) else str(stored)
 
 
-def number(value: float, language: str) -> str:
+def number(value: int | float, language: str) -> str:
     """1234.5 → « 1 234,5 » or "1,234.5"; at most one decimal."""
     plain = f"{value:,.1f}".removesuffix(".0") if isinstance(value, float) else f"{value:,}"
     if language == "en":

@@ -38,8 +38,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     # callbacks, not parameters: a command's function does not see them
     for names, kind, about in (
         (("--debug",), {"is_flag": True}, _("Show the traceback of an error.")),
-        (("--config",), {"type": click.Path(dir_okay=False), "metavar": "FILE"}, _("The machine's configuration.")),
-        (("--data",), {"type": click.Path(file_okay=False), "metavar": "DIR"}, _("The data folder.")),
+        (("--config",), {"type": click.Path(readable=False), "metavar": "FILE"}, _("The machine's configuration.")),
+        (("--data",), {"type": click.Path(readable=False), "metavar": "DIR"}, _("The data folder.")),
     ):
         command = click.option(*names, expose_value=False, is_eager=True, callback=_remember, help=about, **kind)(
             command

@@ -30,12 +30,12 @@ class HomePage:
 
 def home(page: int = 1) -> HomePage:
     """One page of the home page; page numbers beyond the end give an empty list."""
-    total = queries.count_listed()
+    counts = queries.public_counts()
+    total = sum(counts.values())
     first = page == 1
     # the lead takes one film of the first page
     shown = queries.latest(FILMS_A_PAGE + first, 0 if first else (page - 1) * FILMS_A_PAGE + 1)
     films = [film(v, v.shown_pictures) for v in shown]
-    counts = queries.public_counts()
     entries = tuple(
         ChannelEntry(channel_link(c), text.plain(c.description, 160), counts.get(c.id, 0)) for c in queries.channels()
     )

@@ -1,0 +1,201 @@
+"""The plan is arithmetic: a table of films, and what will be made of each."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tubehome.base.errors import Refused
+from tubehome.media.plan import Plan, Policy, ceiling, choose_rate, plan
+from tubehome.media.probe import Picture, Probe, Sound
+
+NTSC = Fraction(30000, 1001)
+
+
+def picture(width: int = 1920, height: int = 1080, rate: Fraction | float = 25, **more: Any) -> Picture:
+    rate = Fraction(rate).limit_denominator(100_000)
+    fields: dict[str, Any] = {
+        "codec": "h264", "profile": "High", "pix_fmt": "yuv420p", "width": width, "height": height,
+        "coded_width": width, "coded_height": height, "rotation": 0, "sar": Fraction(1), "rate": rate,
+        "time_base": Fraction(1, 90_000), "p0": 0, "packets": 1000, "interlaced": False, "transfer": "",
+        "bit_rate": None, "end": 60.0, "usual_rate": rate,
+    }  # fmt: skip
+    return Picture(**{**fields, **more})
+
+
+def sound(end: float = 60.0, channels: int = 2) -> Sound:
+    return Sound(0, "aac", "LC", channels, 48_000, None, 0.0, end)
+
+
+def probed(film: Picture | None, voice: Sound | None = None, size: int = 50_000_000) -> Probe:
+    return Probe("mov", size, 60.0, film, voice, False)
+
+
+def sizes(made: Plan) -> list[tuple[int, int, int]]:
+    return [(rung.height, rung.width_px, rung.height_px) for rung in made.rungs]
+
+
+LADDERS = [
+    ((1920, 1080), [(1080, 1920, 1080), (720, 1280, 720), (480, 854, 480), (360, 640, 360)]),
+    ((3840, 2160), [(1080, 1920, 1080), (720, 1280, 720), (480, 854, 480), (360, 640, 360)]),
+    ((1280, 720), [(720, 1280, 720), (480, 854, 480), (360, 640, 360)]),
+    ((854, 480), [(480, 854, 480), (360, 640, 360)]),
+    ((640, 360), [(360, 640, 360)]),
+    ((1080, 1920), [(1080, 1080, 1920), (720, 720, 1280), (480, 480, 854), (360, 360, 640)]),
+    ((720, 720), [(720, 720, 720), (480, 480, 480), (360, 360, 360)]),
+    ((720, 576), [(480, 600, 480), (360, 450, 360)]),
+    ((1024, 576), [(480, 854, 480), (360, 640, 360)]),
+    ((1920, 800), [(720, 1728, 720), (480, 1152, 480), (360, 864, 360)]),
+    ((1918, 1078), [(1078, 1918, 1078), (720, 1282, 720), (480, 854, 480), (360, 640, 360)]),
+    ((641, 361), [(360, 640, 360)]),
+    ((321, 181), [(180, 320, 180)]),
+    ((64, 48), [(48, 64, 48)]),
+    ((9, 9), [(8, 8, 8)]),
+    ((8000, 8), [(8, 8000, 8)]),
+]
+
+RATES = [
+    (picture(rate=25), 60, 25),
+    (picture(rate=Fraction(30000, 1001)), 60, NTSC),
+    (picture(rate=29.976), 60, NTSC),
+    (picture(rate=30), 60, 30),
+    (picture(rate=Fraction(24000, 1001)), 60, Fraction(24000, 1001)),
+    (picture(rate=24), 60, 24),
+    (picture(rate=Fraction(19001, 317)), 60, Fraction(60000, 1001)),
+    (picture(rate=50), 60, 50),
+    (picture(rate=48), 60, 48),
+    (picture(rate=120), 60, 60),
+    (picture(rate=240), 60, 60),
+    (picture(rate=90), 60, 45),
+    (picture(rate=60), 30, 30),
+    (picture(rate=50), 30, 25),
+    (picture(rate=15), 60, 15),
+    (picture(rate=27.3), 60, Fraction("27.3")),
+    (picture(rate=29.1, usual_rate=Fraction(3001, 100), steady=False), 60, 30),
+    (picture(rate=52.2, usual_rate=Fraction(59), steady=False), 60, Fraction(60000, 1001)),
+    (picture(rate=7, usual_rate=Fraction(60), steady=False), 60, 60),
+    (picture(rate=11, usual_rate=Fraction(12), steady=False), 60, 11),
+    (picture(rate=35, usual_rate=Fraction(40), steady=False), 60, 30),
+    (picture(rate=Fraction(1, 10), steady=False), 60, 1),
+    (picture(rate=Fraction(1, 10)), 60, 1),
+    (picture(rate=0, usual_rate=Fraction(0)), 60, 30),
+    (picture(rate=0, usual_rate=Fraction(25)), 60, 25),
+]
+
+
+@pytest.mark.parametrize(("size", "rungs"), LADDERS)
+def test_the_ladder(size: tuple[int, int], rungs: list[tuple[int, int, int]]) -> None:
+    assert sizes(plan(probed(picture(*size)), Policy())) == rungs
+
+
+@pytest.mark.parametrize(("film", "most", "rate"), RATES)
+def test_the_rate(film: Picture, most: int, rate: Fraction | int) -> None:
+    assert choose_rate(film, most) == rate
+
+
+def test_bitrates_have_ceilings_and_half_as_much_again_above_thirty() -> None:
+    assert [ceiling(h, Fraction(30)) for h in (1080, 720, 480, 360)] == [5_000_000, 2_800_000, 1_400_000, 800_000]
+    assert [ceiling(h, Fraction(50)) for h in (1080, 360)] == [7_500_000, 1_200_000]
+    rising = [ceiling(h, Fraction(25)) for h in range(8, 5000, 8)]
+    assert rising == sorted(rising)
+    assert rising[0] > 100_000
+
+
+@pytest.mark.parametrize(
+    ("heights", "side", "order", "download"),
+    [
+        ((1080, 720, 480, 360), 1080, (360, 720, 1080, 480), 720),
+        ((1080, 720, 480, 360), 720, (360, 720, 480), 720),
+        ((1080, 720, 480, 360), 480, (360, 480), 480),
+        ((1080,), 1080, (1080,), 1080),
+        ((1440, 1080), 1440, (1080, 1440), 1080),
+        ((360, 720), 1080, (360, 720), 720),
+        ((), 1080, (1080,), 1080),
+    ],
+)
+def test_the_order_and_the_download(heights: tuple[int, ...], side: int, order: tuple[int, ...], download: int) -> None:
+    made = plan(probed(picture(side * 16 // 9, side)), Policy(heights=heights))
+    assert (made.order, made.progressive) == (order, download)
+
+
+def test_segments_are_whole_frames() -> None:
+    assert plan(probed(picture(rate=NTSC)), Policy()).segment_frames == 120
+    assert plan(probed(picture(rate=25)), Policy()).segment_frames == 100
+    assert plan(probed(picture(rate=Fraction(1, 9))), Policy()).segment_frames == 4
+    assert plan(probed(picture(rate=1)), Policy(segment_seconds=0.1)).segment_frames == 1
+
+
+def test_sound_that_outlasts_the_film_holds_its_last_picture() -> None:
+    assert plan(probed(picture(), sound(60.1)), Policy()).duration == 60
+    held = plan(probed(picture(), sound(63.0)), Policy())
+    assert (held.hold, held.frames, held.duration) == (True, 63 * 25, 63)
+    short = plan(probed(picture(), sound(20.0)), Policy())
+    assert (short.hold, short.duration) == (False, 60)
+
+
+def test_a_film_begins_with_its_first_picture() -> None:
+    made = plan(probed(picture(p0=90_000 * 10), sound()), Policy())
+    assert (made.start, made.duration, made.p0) == (10, 50, 900_000)
+    assert plan(probed(picture(end=0.0)), Policy()).frames == 1
+
+
+def test_sound_is_mono_or_stereo() -> None:
+    for channels, made in [(1, 1), (2, 2), (6, 2), (8, 2)]:
+        assert plan(probed(picture(), sound(channels=channels)), Policy()).channels == made
+    silent = plan(probed(picture()), Policy())
+    assert (silent.sound, silent.channels) == (False, 0)
+
+
+def test_colours_and_fields() -> None:
+    assert plan(probed(picture(transfer="smpte2084")), Policy()).hdr
+    assert plan(probed(picture(transfer="arib-std-b67")), Policy()).hdr
+    assert not plan(probed(picture(transfer="bt709")), Policy()).hdr
+    assert plan(probed(picture(interlaced=True)), Policy()).interlaced
+
+
+def test_a_clock_that_slipped_is_refused_and_a_slide_show_is_not() -> None:
+    with pytest.raises(Refused, match=r"clock of this video jumps by 1.h.30.min"):
+        plan(probed(picture(end=6000.0, gap=5400.0)), Policy())
+    assert plan(probed(picture(rate=Fraction(1, 600), end=6000.0, gap=600.0, packets=10)), Policy()).frames == 6000
+    assert plan(probed(picture(end=6000.0, gap=55.0)), Policy()).frames == 150_000
+
+
+def test_no_picture_no_plan() -> None:
+    with pytest.raises(Refused, match="no picture"):
+        plan(probed(None, sound()), Policy())
+
+
+def test_room_on_the_disk() -> None:
+    made = plan(probed(picture(), sound(), size=200_000_000), Policy())
+    # 60 s at the ceilings: 10 Mbit/s of renditions, 2.8 again for the download, 5 while one is packaged, and sound.
+    assert 130_000_000 < made.estimated_bytes < 160_000_000
+    thin = plan(probed(picture(), sound(), size=3_000_000), Policy())
+    assert thin.estimated_bytes < 90_000_000, "a thin source makes thin renditions"
+
+
+@given(
+    st.integers(8, 8192),
+    st.integers(8, 8192),
+    st.fractions(Fraction(1, 100), 300, max_denominator=1001),
+    st.floats(0.01, 20_000),
+    st.sets(st.sampled_from([240, 360, 480, 720, 1080, 1440, 2160])),
+    st.booleans(),
+)
+def test_whatever_comes(width: int, height: int, rate: Fraction, end: float, heights: set[int], steady: bool) -> None:
+    film = picture(width, height, rate, end=end, steady=steady)
+    made = plan(probed(film, sound(end)), Policy(heights=tuple(heights)))
+    assert Plan.from_json(made.to_json()) == made
+    assert made.rungs
+    assert 1 <= made.rate <= 60
+    assert made.frames >= 1
+    assert set(made.order) == {rung.height for rung in made.rungs}
+    for rung in made.rungs:
+        assert rung.width_px % 2 == rung.height_px % 2 == 0
+        assert 2 <= rung.width_px <= width
+        assert 2 <= rung.height_px <= height
+    assert all(a.height > b.height and a.max_rate > b.max_rate for a, b in itertools.pairwise(made.rungs))

@@ -1,0 +1,205 @@
+"""HLS (RFC 8216, version 7): a rendition is one fragmented MP4, read in byte ranges."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from tubehome.base.errors import ToolFailed
+from tubehome.media import boxes
+from tubehome.media._guard import Option, Options
+from tubehome.media.encode import CLEAN, adts_frames
+from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.plan import Plan, Rung
+
+SUFFIX = "-fragmented.mp4"  # as PeerTube names them
+FIRST_UP_TO = 2_500_000  # bits/s of the variant that is listed first
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One keyframe and what follows it, with its sound. `offset` and `size` in bytes, `sha256` in hex."""
+
+    offset: int
+    size: int
+    frames: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A finished rendition. Bandwidths in bits/s, measured from the segments; `height` is the label."""
+
+    height: int
+    width_px: int
+    height_px: int
+    file: str
+    size: int
+    init_size: int
+    segments: tuple[Segment, ...]
+    codecs: str
+    bandwidth: int
+    average_bandwidth: int
+    rate: Fraction
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return float(sum(segment.frames for segment in self.segments) / self.rate)
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "rate": str(self.rate)})
+
+    @classmethod
+    def from_json(cls, stored: str) -> Rendition:
+        said = json.loads(stored)
+        segments = tuple(Segment(**segment) for segment in said["segments"])
+        return cls(**{**said, "rate": Fraction(said["rate"]), "segments": segments})
+
+
+def package(
+    video: Path, sound: Path | None, plan: Plan, rung: Rung, out: Path, file_name: str, tools: Tools
+) -> Rendition:
+    """Copies picture and sound into `out`, one fragment a segment, and describes it under the name `file_name`.
+
+    ToolFailed when what was written is not fragments from the first byte to the last, each with its keyframe.
+    """
+    inputs = [Input(video)]
+    options: dict[str, Option] = {"map": "0:v"}
+    if sound is not None:
+        # The encoder's first frame is a run-up; without it frame i begins at i × 1024 samples, and no edit is needed.
+        with sound.open("rb") as file:
+            run_up = next(adts_frames(file.read(8192)))[1]
+        inputs.append(Input(sound, {"skip_initial_bytes": run_up, "f": "aac"}))
+        options = {"map": ["0:v", "1:a"], "bsf:a": "aac_adtstoasc"}
+    output: Options = {
+        **options,
+        "c": "copy",
+        "avoid_negative_ts": "disabled",
+        "fragment_index": 1,
+        "movflags": "+frag_keyframe+delay_moov+default_base_moof+frag_discont+skip_trailer",
+        "f": "mp4",
+        **CLEAN,
+    }
+    room = 64_000_000 + 2 * (video.stat().st_size + (sound.stat().st_size if sound else 0))
+    run(Job(inputs, [Output(out, output)], plan.duration, max_bytes=room, copy_timestamps=True), tools)
+    return describe(out, plan, rung, file_name, sound is not None)
+
+
+def describe(path: Path, plan: Plan, rung: Rung, file_name: str, sound: bool) -> Rendition:
+    """Reads a fragmented file back: where its segments lie, what they weigh, and that all is as planned."""
+    try:
+        found = boxes.fragmented(path)
+        _verify(found, plan)
+    except ValueError as error:
+        raise ToolFailed("A rendition of this video came out unevenly cut.", cause=str(error)) from error
+    with path.open("rb") as file:
+        segments = tuple(Segment(f.offset, f.size, f.frames, _digest(file, f.offset, f.size)) for f in found.fragments)
+    seconds = sum(segment.frames for segment in segments) / plan.rate
+    return Rendition(
+        height=rung.height,
+        width_px=rung.width_px,
+        height_px=rung.height_px,
+        file=file_name,
+        size=path.stat().st_size,
+        init_size=found.init_size,
+        segments=segments,
+        codecs=f"avc1.{found.avcc[1:4].hex()}" + ",mp4a.40.2" * sound,
+        bandwidth=peak(segments, plan.rate),
+        average_bandwidth=math.ceil(8 * sum(segment.size for segment in segments) / seconds),
+        rate=plan.rate,
+    )
+
+
+def _verify(found: boxes.Fragmented, plan: Plan) -> None:
+    total = 0
+    for number, fragment in enumerate(found.fragments):
+        last = number == len(found.fragments) - 1
+        if not fragment.starts_with_keyframe:
+            raise ValueError(f"segment {number} does not start with a keyframe")
+        if fragment.frames > plan.segment_frames or (fragment.frames < plan.segment_frames and not last):
+            raise ValueError(f"segment {number} has {fragment.frames} frames")
+        if fragment.time * plan.rate != total * found.timescale:
+            raise ValueError(f"segment {number} starts at {fragment.time}/{found.timescale}")
+        total += fragment.frames
+    if not total:
+        raise ValueError("no segments")
+
+
+def _digest(file: BinaryIO, offset: int, size: int) -> str:
+    file.seek(offset)
+    return hashlib.sha256(file.read(size)).hexdigest()
+
+
+def peak(segments: Sequence[Segment], rate: Fraction) -> int:
+    """The largest bitrate of any run of segments that lasts 0.5 to 1.5 target durations (RFC 8216, 4.3.4.2).
+
+    So the last segment, often a single keyframe of a few frames, does not count alone.
+    """
+    longest = max(segment.frames for segment in segments)
+    best = Fraction(0)
+    for first in range(len(segments)):
+        size = frames = 0
+        for segment in segments[first:]:
+            size, frames = size + segment.size, frames + segment.frames
+            if frames > 1.5 * longest:
+                break
+            if frames >= longest / 2:
+                best = max(best, Fraction(8 * size, frames))
+    return math.ceil(best * rate)
+
+
+def playlist_name(rendition: Rendition) -> str:
+    """`<file uuid>-<height>.m3u8`, beside `<file uuid>-<height>-fragmented.mp4`."""
+    return rendition.file.removesuffix(SUFFIX) + ".m3u8"
+
+
+def media_playlist(rendition: Rendition, final: bool = True) -> str:
+    """The segments of a rendition; not `final`: more will follow, and none of these will change."""
+    longest = max(segment.frames for segment in rendition.segments)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{math.ceil(longest / rendition.rate)}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if final else 'EVENT'}",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        f'#EXT-X-MAP:URI="{rendition.file}",BYTERANGE="{rendition.init_size}@0"',
+    ]
+    for segment in rendition.segments:
+        lines += [
+            f"#EXTINF:{float(segment.frames / rendition.rate):.6f},",
+            f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}",
+            rendition.file,
+        ]
+    return "\n".join([*lines, *["#EXT-X-ENDLIST"] * final]) + "\n"
+
+
+def master_playlist(renditions: Sequence[Rendition]) -> str:
+    """All renditions. The first is what a player begins with before it has measured anything (Safari always,
+    hls.js until its first estimate): the best that 2.5 Mbit/s carry, else the smallest. Then from the largest down.
+    """
+    falling = sorted(renditions, key=lambda each: each.bandwidth, reverse=True)
+    first = next((each for each in falling if each.bandwidth <= FIRST_UP_TO), falling[-1])
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    for each in [first, *(other for other in falling if other is not first)]:
+        lines += [
+            (
+                f"#EXT-X-STREAM-INF:BANDWIDTH={each.bandwidth},AVERAGE-BANDWIDTH={each.average_bandwidth},"
+                f"RESOLUTION={each.width_px}x{each.height_px},FRAME-RATE={float(each.rate):.3f},"
+                f'CODECS="{each.codecs}"'
+            ),
+            playlist_name(each),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def sha256_list(renditions: Sequence[Rendition]) -> dict[str, dict[str, str]]:
+    """PeerTube's `segments-sha256.json`: for each file, the digest of each byte range, last byte included."""
+    return {each.file: {f"{s.offset}-{s.offset + s.size - 1}": s.sha256 for s in each.segments} for each in renditions}
