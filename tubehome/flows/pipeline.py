@@ -57,6 +57,7 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
         commit = DO[step.kind](_bench(site, video, step, tools))
         _commit(site, video, claim, commit)
     except Interrupted:
+        _sweep_attempts(site, video, step)
         claim.release()
         return False
     except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to the row and not to the queue

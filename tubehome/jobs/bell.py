@@ -48,6 +48,16 @@ class _Storage(SqliteStorage):
         self.rings = 0
         super().__init__(*args, **kwargs)
 
+    def wake(self) -> None:
+        """Every thread of this process that waits for a message looks again."""
+        with self.woken:
+            self.rings += 1
+            self.woken.notify_all()
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        super().enqueue(data, priority)
+        self.wake()  # the scheduler's own messages ring no bell
+
     def dequeue(self) -> Any:
         with self.woken:
             heard = self.rings
@@ -115,9 +125,7 @@ class Bell:
                         bell.recv(16)
                     except OSError:
                         time.sleep(1)
-                    with storage.woken:
-                        storage.rings += 1
-                        storage.woken.notify_all()
+                    storage.wake()
 
         ear = threading.Thread(target=hear, name="doorbell", daemon=True)
         ear.start()

@@ -1,0 +1,207 @@
+"""What the rows measure with: a site in a temporary folder, its processes, their memory and processor time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, "-c", "from tubehome.cli import main; main()"]
+UUID = "0f3d1c5e-6a7b-4c8d-9e0f-a1b2c3d4e5f6"
+FILM = "11111111-2222-4333-8444-555555555555-720-fragmented.mp4"
+FILM_BYTES = 192 * 1024 * 1024
+
+
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TUBEHOME_", "MALLOC_", "PYTHON"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+
+
+def median(values: Iterable[float]) -> float:
+    return statistics.median(list(values))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def family(pid: int) -> list[int]:
+    """A process and everything below it."""
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(one for child in below for one in family(int(child)))]
+
+
+def pss(pids: Iterable[int]) -> float:
+    """MB: private memory, and each one's share of what they have in common."""
+    total = 0
+    for pid in pids:
+        found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        total += int(found[1]) if found else 0
+    return total / 1000
+
+
+def cpu(pids: Iterable[int]) -> float:
+    """Seconds of processor time so far, of all threads that live (none of ours ends while it is measured)."""
+    total = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):
+                total += int(task.read_text().split()[0])
+    return total / 1e9
+
+
+class Server:
+    """A program that answers on a port of this machine; stopped when the block is left."""
+
+    def __init__(self, arguments: list[str], port: int, **more: str) -> None:
+        self.port, self.began = port, time.monotonic()
+        self.process = subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, text=True, env={**environment(), **more}, start_new_session=True
+        )
+
+    @property
+    def pids(self) -> list[int]:
+        return family(self.process.pid)
+
+    def first_answer(self) -> float:
+        """Seconds from exec to the first whole answer."""
+        while time.monotonic() - self.began < 30:
+            with contextlib.suppress(OSError), Client(self.port) as client:
+                client.get("/")
+                return time.monotonic() - self.began
+            time.sleep(0.005)
+        raise SystemExit("a server did not answer within 30 s")
+
+    def ready(self) -> float:
+        assert self.process.stdout is not None
+        if not self.process.stdout.readline().startswith("ready"):
+            raise SystemExit("tubehome serve did not get ready")
+        return time.monotonic() - self.began
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+
+
+class Client:
+    """HTTP/1.1 on one kept connection, cheap enough not to be what is measured."""
+
+    def __init__(self, port: int) -> None:
+        self._sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._buffer = bytearray(1 << 20)
+
+    def get(self, path: str, *headers: str) -> tuple[int, int]:
+        """(status, bytes of the body)."""
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]
+        self._sock.sendall("\r\n".join(lines).encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            piece = self._sock.recv(65536)
+            if not piece:
+                raise OSError("closed")
+            head += piece
+        head, _, body = head.partition(b"\r\n\r\n")
+        found = re.search(rb"(?im)^content-length: *(\d+)", head)
+        status, length = int(head[9:12]), int(found[1]) if found else 0
+        left = 0 if status == 304 else length - len(body)
+        while left > 0:
+            got = self._sock.recv_into(self._buffer, min(left, len(self._buffer)))
+            if not got:
+                raise OSError("closed")
+            left -= got
+        return status, length
+
+    def header(self, path: str, name: str) -> str:
+        self._sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head = self._sock.recv(1 << 20)
+        found = re.search(rf"(?im)^{name}: *(.+?)\r$".encode(), head)
+        self._sock.close()
+        return found[1].decode() if found else ""
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sock.close()
+
+
+def tubehome(*arguments: str, stdin: str = "") -> None:
+    subprocess.run([*COMMAND, *arguments], input=stdin, text=True, check=True, env=environment(), capture_output=True)
+
+
+def serve(folder: Path) -> Server:
+    port = free_port()
+    return Server([*COMMAND, "serve", "--data", str(folder), "--port", str(port)], port)
+
+
+@contextlib.contextmanager
+def site() -> Iterator[Path]:
+    """A data folder with an owner and one public film of FILM_BYTES."""
+    folder = Path(tempfile.mkdtemp(prefix="tubehome-bench-"))
+    try:
+        data = folder / "data"
+        make(data)
+        public = data / "videos" / UUID / "public"
+        with (public / FILM).open("wb") as out:
+            for _ in range(FILM_BYTES >> 20):
+                out.write(os.urandom(1 << 20))
+        yield data
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def twin(data: Path, config: str) -> Path:
+    """A second site with the same film (the same bytes on the disk) and this configuration."""
+    other = data.with_name("twin")
+    make(other)
+    os.link(data / "videos" / UUID / "public" / FILM, other / "videos" / UUID / "public" / FILM)
+    (other / "config.toml").write_text(config)
+    return other
+
+
+def make(data: Path) -> None:
+    """An owner, and the row and the folder of a film."""
+    tubehome("init", "--data", str(data), "--owner", "claire", "--password-stdin", stdin="correct horse battery\n")
+    (data / "videos" / UUID / "public").mkdir(parents=True)
+    now = time.time()
+    row = {
+        "uuid": UUID, "channel_id": 1, "title": "Film", "description": "", "language": "fr", "visibility": "public",
+        "processing": "ready", "wait_transcoding": 0, "created_at": now, "updated_at": now, "playable_at": now,
+        "out_at": now, "ready_at": now, "published_at": now, "source_name": "a.mp4", "source_size": 1,
+        "source_sha256": "0", "duration": 60.0, "width": 1280, "height": 720,
+    }  # fmt: skip
+    connection = sqlite3.connect(data / "tubehome.db")
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO video ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+    connection.execute("UPDATE content_version SET version = version + 1")
+    connection.commit()
+    connection.close()
+
+
+def timed(act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began

@@ -1,0 +1,109 @@
+"""Files whose clock is odd: joined broadcasts, holes, cuts in the middle of a group, sizes that change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tubehome.base.errors import Refused
+from tubehome.media.check import Ceilings, check
+from tubehome.media.encode import remux_if_needed
+from tubehome.media.ffmpeg import Tools
+from tubehome.media.plan import Policy, plan
+from tubehome.media.probe import probe
+
+Make = Callable[..., Path]
+X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+CEILINGS = Ceilings(max_bytes=10**9, max_seconds=36_000)
+
+
+def film(size: str = "64x48", length: float = 2) -> list[str]:
+    return ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=25:d={length}", "-f", "lavfi", "-i", f"sine=d={length}"]
+
+
+def frames(made: Any) -> int:
+    return sum(segment.frames for segment in made.renditions[0].segments)
+
+
+@pytest.mark.slow
+def test_a_joined_broadcast_whose_clock_jumps(make: Make, tmp_path: Path, tools: Tools, way: Any, inspect: Any) -> None:
+    first = make("first.ts", *film(), *X264, "-c:a", "aac", "-output_ts_offset", "100")
+    second = make("second.ts", *film(), *X264, "-c:a", "aac", "-output_ts_offset", "7000")
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    assert probe(joined, tools).timestamp_jump
+    made = way(joined)
+    assert abs(frames(made) - 100) <= 2
+    assert not made.probe.timestamp_jump
+    inspect(made)
+
+
+@pytest.mark.slow
+def test_a_broadcast_that_changes_its_size(make: Make, tmp_path: Path, way: Any, inspect: Any) -> None:
+    first = make("small.ts", *film("64x48"), *X264, "-c:a", "mp2")
+    second = make("large.ts", *film("128x96"), *X264, "-c:a", "mp2", "-output_ts_offset", "2")
+    joined = tmp_path / "resized.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    made = way(joined)
+    assert abs(frames(made) - 100) <= 2
+    inspect(made)
+
+
+def test_an_even_clock_is_left_alone(clip: Path, tmp_path: Path, tools: Tools) -> None:
+    probed = probe(clip, tools)
+    assert remux_if_needed(clip, probed, tmp_path / "x", tools) == (clip, probed)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_a_hole_is_bridged(make: Make, way: Any, inspect: Any) -> None:
+    source = make("hole.mkv", *film(length=4), "-vf", "select='not(between(t,1,2.5))'", "-fps_mode", "vfr",
+                  *X264, "-c:a", "flac")  # fmt: skip
+    made = way(source)
+    assert (made.plan.rate, frames(made)) == (25, 100)
+    inspect(made)
+
+
+@pytest.mark.slow
+def test_a_cut_in_the_middle_of_a_group(make: Make, ffmpeg: Any, tmp_path: Path, way: Any, inspect: Any) -> None:
+    whole = make("whole-group.mp4", *film(length=4), *X264, "-g", "250", "-bf", "2", "-c:a", "aac")
+    cut = tmp_path / "cut.mp4"
+    ffmpeg("-ss", "1.3", "-i", whole, "-c", "copy", cut)  # keeps what precedes, and hides it with an edit list
+    made = way(cut)
+    assert abs(frames(made) - 67) <= 2
+    inspect(made)
+
+
+def test_a_slip_of_hours_is_refused(make: Make, tools: Tools, tmp_path: Path) -> None:
+    source = make("slip.mkv", *film(length=2)[:4], "-vf", "setpts='PTS+gte(N,25)*5400/TB'", "-fps_mode", "vfr", *X264)
+    probed = check(source, "x", CEILINGS, tools)
+    source, probed = remux_if_needed(source, probed, tmp_path / "x", tools)
+    with pytest.raises(Refused, match="clock"):
+        plan(probed, Policy())
+
+
+def test_lengths_are_measured(make: Make, tools: Tools) -> None:
+    live = make("no-length.mkv", *film(), *X264, "-c:a", "flac", "-f", "matroska", "-live", "1")
+    found = probe(live, tools)
+    assert found.duration == pytest.approx(2, abs=0.05)
+    assert (found.format, found.size) == ("matroska", live.stat().st_size)
+    assert found.picture
+    assert (found.picture.rate, found.picture.packets) == (25, 50)
+
+
+def test_what_a_probe_tells(make: Make, tools: Tools) -> None:
+    source = make("told.mp4", *film("128x96"), "-vf", "setsar=4/3", *X264, "-profile:v", "baseline", "-c:a", "aac")
+    found = probe(source, tools)
+    picture, sound = found.picture, found.sound
+    assert picture
+    assert sound
+    assert (picture.codec, picture.pix_fmt, picture.profile) == ("h264", "yuv420p", "Constrained Baseline")
+    assert (picture.width, picture.height, picture.coded_width, picture.sar) == (171, 96, 128, Fraction(4, 3))
+    assert (picture.rotation, picture.interlaced, picture.p0, picture.steady) == (0, False, 0, True)
+    assert (sound.index, sound.codec, sound.profile, sound.channels, sound.sample_rate) == (0, "aac", "LC", 1, 44_100)
+    assert sound.end == pytest.approx(2, abs=0.05)
+    assert not found.timestamp_jump

@@ -1,0 +1,261 @@
+"""A small town's site, made of rows and drawn pictures: for the browser's tests and for screenshots.
+
+    python tests/web/look/demo.py FOLDER [SCENE] [--pictures FOLDER] [--film FILE]
+
+Scenes: town (everything that a page can meet), one (a single film), none (an owner, no film), unset (no owner).
+The films of « town » that can be played are made by ffmpeg: two sizes of HLS and one MP4 file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tubehome import boot, settings
+from tubehome.base import ids
+from tubehome.base.errors import ToolFailed
+from tubehome.flows.set_up import set_up
+from tubehome.library.models import Channel, Picture, Rendition, Step, Video
+from tubehome.site import Site
+from tubehome.store import files
+from tubehome.store.db import db
+
+PASSWORD = "correct horse battery"
+SITE = "Saint-Aubin-des-Prés"
+CHANNELS = {
+    "conseil": (
+        "Conseil municipal",
+        "Les séances publiques, en entier, filmées en plan fixe. En ligne le **lendemain matin**.",
+    ),
+    "commune": ("Vie de la commune", "Chantiers, marchés, prés et rivière."),
+    "ecole": ("L’école filme", "La chronique des CM2, un vendredi sur deux."),
+    "memoire": ("Mémoire orale", "Des habitants nés avant 1945 racontent."),
+}
+WIDTHS = (320, 640, 1280)  # of thumbnails
+SIZES = (360, 180)  # of the films that are really there
+
+
+@dataclass(frozen=True)
+class Told:
+    """A film of the demo. `shape`: width and height; `state`: processing; `play`: with real streams."""
+
+    name: str
+    channel: str
+    title: str
+    day: str
+    seconds: float
+    words: str = ""
+    picture: str = ""
+    language: str = "fr"
+    shape: tuple[int, int] = (1920, 1080)
+    state: str = "ready"
+    visibility: str = "public"
+    play: bool = False
+
+
+FILMS = (
+    Told("council", "conseil", "Séance du 17\N{NO-BREAK SPACE}novembre\N{NO-BREAK SPACE}2026", "2026-11-17", 11560,
+         "Budget de l’école, rachat de l’ancienne gare, fauchage tardif\N{NO-BREAK SPACE}: neuf points à l’ordre du jour, dont un"
+         " débat de quarante minutes sur la cantine.\n\nLe débat sur la cantine commence à [1:09:15](?t=4155).", "conseil"),
+    Told("school", "ecole", "Chronique de l’école nº\N{NO-BREAK SPACE}14\N{NO-BREAK SPACE}: le système solaire au tableau", "2026-11-13", 372, "", "ecole"),
+    Told("madeleine", "memoire", "Madeleine Roussel, couturière\N{NO-BREAK SPACE}: «\N{NO-BREAK SPACE}On cousait les drapeaux la nuit\N{NO-BREAK SPACE}»", "2026-11-09", 2905,
+         "Née en 1938, elle raconte l’atelier de la rue Basse, les commandes de la mairie et l’été 1944.", "madeleine"),
+    Told("hall", "commune", "La halle, mois par mois\N{NO-BREAK SPACE}: on pose la charpente", "2026-11-06", 20,
+         "Les charpentiers lèvent les trois dernières fermes. La grue arrive à [0:08](?t=8).", "halle", play=True),
+    Told("long-title", "conseil", "Réunion publique d’information sur le plan local d’urbanisme intercommunal, la révision du règlement du"
+         " cimetière et l’extinction de l’éclairage", "2026-11-03", 7722, "", "biblio"),
+    Told("portrait", "commune", "Marché d’automne, filmé au téléphone", "2026-10-18", 12, "", "marche", shape=(720, 1280), play=True),
+    Told("arabic", "memoire", "حكايات الحيّ: من الجزائر إلى سان أوبان", "2026-10-12", 1830, "", "lucien", language="ar"),
+    Told("no-picture", "commune", "Inauguration de la passerelle", "2026-10-02", 48),
+    Told("theatre", "commune", "«\N{NO-BREAK SPACE}Le Barbier\N{NO-BREAK SPACE}», par la troupe des Prés", "2026-09-24", 5910, "", "theatre"),
+    Told("river", "commune", "La Vèze en crue, vue du pont", "2026-09-12", 288, "", "riviere", shape=(1440, 1080)),
+    Told("sharp", "commune", "Fête & bal «\N{NO-BREAK SPACE}<b>14</script>\N{NO-BREAK SPACE}»", "2026-07-14", 95, "Avec \"guillemets\" & esperluettes.", "fete"),
+    Told("feast", "commune", "Le feu de la Saint-Jean", "2026-06-24", 1210, "", "feu"),
+    Told("old-council", "conseil", "Séance du 16\N{NO-BREAK SPACE}décembre\N{NO-BREAK SPACE}2025", "2025-12-16", 12100, "Orientations budgétaires, eau et assainissement,"
+         " convention avec le syndicat intercommunal de ramassage scolaire.", "conseil"),
+    *(Told(f"council-{n}", "conseil", f"Séance du {n}\N{NO-BREAK SPACE}mai\N{NO-BREAK SPACE}2025", f"2025-05-{n:02}", 5400 + 300 * n, "", "conseil") for n in range(2, 14)),
+    Told("sizes", "commune", "La bibliothèque déménage", "2026-11-16", 20, "Et elle garde ses deux mille livres.", "biblio", state="out", play=True),
+    Told("waiting", "commune", "La halle, mois par mois\N{NO-BREAK SPACE}: novembre", "2026-11-18", 700,
+         "Les charpentiers lèvent les trois dernières fermes. On entend la pluie, le treuil, et M.\N{NO-BREAK SPACE}Lebrun qui compte.", "halle", state="preparing"),
+    Told("received", "ecole", "Chronique de l’école nº\N{NO-BREAK SPACE}15", "2026-11-18", 0, state="received"),
+    Told("failed", "commune", "Vieille bobine du comice", "2026-11-15", 610, "", "calendrier", state="failed"),
+    Told("unlisted", "commune", "Répétition de la chorale", "2026-11-14", 905, "", "theatre", visibility="unlisted"),
+    Told("private", "commune", "Brouillon du bulletin filmé", "2026-11-12", 61, "", "prairie", visibility="private"),
+)  # fmt: skip
+
+
+ORDER = sorted(FILMS, key=lambda told: not told.play)  # the others share the files of those that are played
+
+
+def address(name: str) -> str:
+    """The short form of a film of the demo: always the same."""
+    return ids.shorten(_uuid(name))
+
+
+def _uuid(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"demo:{name}"))
+
+
+def make(folder: Path, scene: str = "town", pictures: Path | None = None, film: Path | None = None) -> None:
+    where = boot.locate(str(folder), None)
+    where.files.lay_out()
+    files.write(where.files.secret, "demo-key", 0o600)
+    files.write(where.files.instance, "demo-instance\n")
+    site, held = boot.open_site(where, may_migrate=True)
+    with held, db.connection_context():
+        if scene != "unset":
+            set_up(site, name="claire", password=PASSWORD, site_name=SITE, channel="commune")
+            settings.change(description="Les vidéos de la commune de Saint-Aubin-des-Prés")
+            Channel.update(title=CHANNELS["commune"][0], description=CHANNELS["commune"][1]).execute()
+        if scene == "one":
+            _film(site, next(t for t in FILMS if t.name == "hall"), pictures, film)
+        if scene == "town":
+            for name, (title, words) in CHANNELS.items():
+                if name != "commune":
+                    Channel.create(name=name, title=title, description=words, created_at=0)
+            Channel.create(name="festival", title="Festival des Prés", created_at=0)
+            for told in ORDER:
+                _film(site, told, pictures, film)
+
+
+def make_apart(folder: Path, scene: str, pictures: Path | None = None, film: Path | None = None) -> None:
+    """`make` in a process of its own: the database is one to a process."""
+    more = [
+        word for name, value in (("--pictures", pictures), ("--film", film)) if value for word in (name, str(value))
+    ]
+    subprocess.run([sys.executable, __file__, str(folder), scene, *more], check=True, timeout=600)
+
+
+def _film(site: Site, told: Told, pictures: Path | None, film: Path | None) -> None:
+    at = datetime.fromisoformat(told.day).replace(hour=18, tzinfo=UTC).timestamp()
+    full = _uuid(told.name)
+    playable = told.state in ("playable", "out", "ready")
+    public = site.files.public(full)
+    public.mkdir(parents=True)
+    video = Video.create(
+        uuid=full, channel=Channel.get(Channel.name == told.channel), title=told.title, description=told.words,
+        language=told.language, visibility=told.visibility, processing=told.state, created_at=at, updated_at=at,
+        playable_at=at if playable else None, out_at=at if told.state in ("out", "ready") else None,
+        ready_at=at if told.state == "ready" else None, published_at=at if playable else None,
+        source_name=f"{told.name}.mp4", source_size=1_400_000_000, source_sha256=full,
+        duration=told.seconds, width=told.shape[0], height=told.shape[1],
+    )  # fmt: skip
+    if told.picture:
+        _pictures(video, told, public, pictures)
+    if playable:
+        _stream(site, video, told, film)
+    if told.state != "ready":
+        _steps(video, told)
+
+
+def _pictures(video: Video, told: Told, public: Path, pictures: Path | None) -> None:
+    """From a folder of drawings, or three soft colours of its own."""
+    drawing = pictures / f"{told.picture}.webp" if pictures else None
+    width, height = told.shape
+    hue = sum(map(ord, told.picture)) * 37 % 360
+    drawn = f"gradients=s=1280x720:c0=0x{_hex(hue)}:c1=0x{_hex(hue + 40)}:c2=0x{_hex(hue + 200)}:n=3:speed=0.00001:seed={hue}"
+    source = ["-i", str(drawing)] if drawing and drawing.exists() else ["-f", "lavfi", "-i", drawn]
+    model = _model(told)
+    if model.name != told.name:
+        for row in Picture.select().join(Video).where(Video.uuid == _uuid(model.name)):
+            os.link(public.parents[1] / _uuid(model.name) / "public" / row.file, public / row.file)
+            Picture.create(video=video, file=row.file, width=row.width, height=row.height, size=row.size)
+        return
+    for wide in WIDTHS if width >= 1280 else WIDTHS[:2]:
+        tall = round(wide * height / width / 2) * 2
+        names = [f"thumbnail-{wide}.{kind}" for kind in ("webp", "jpg")]
+        shape = f"scale={wide}:{tall}:force_original_aspect_ratio=increase,crop={wide}:{tall}"
+        outputs = [word for name in names for word in ("-vf", shape, "-frames:v", "1", str(public / name))]
+        _ffmpeg(*source, *outputs)
+        for name in names:
+            Picture.create(video=video, file=name, width=wide, height=tall, size=(public / name).stat().st_size)
+
+
+def _model(told: Told) -> Told:
+    """The first film of the demo with the same picture in the same shape: its files serve both."""
+    return next(t for t in ORDER if (t.picture, t.shape) == (told.picture, told.shape))
+
+
+def _hex(hue: int) -> str:
+    import colorsys
+
+    return "".join(f"{round(c * 255):02x}" for c in colorsys.hls_to_rgb(hue % 360 / 360, 0.42, 0.35))
+
+
+def _stream(site: Site, video: Video, told: Told, film: Path | None) -> None:
+    """Two sizes of HLS and one MP4 file. Films that no test plays to the end share the files of one."""
+    made = told.name if told.play else "portrait" if told.shape[0] < told.shape[1] else "hall"
+    public, model = site.files.public(video.uuid), next(t for t in FILMS if t.name == made)
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    for height in SIZES:
+        long = round(height * max(model.shape) / min(model.shape) / 2) * 2
+        wide, tall = (long, height) if model.shape[0] >= model.shape[1] else (height, long)
+        name = f"{_uuid(made + str(height))}-{height}"
+        if told.play:
+            _rendition(public, name, (wide, tall), told.seconds, film)
+        lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={height * 2000},RESOLUTION={wide}x{tall},FRAME-RATE=25.000,"
+                  'CODECS="avc1.42c01e,mp4a.40.2"', f"{name}.m3u8"]  # fmt: skip
+        Rendition.create(video=video, height=height, file=f"{name}-fragmented.mp4", width_px=wide, height_px=tall,
+                         size=1_000_000, bandwidth=height * 2000, details=json.dumps({}))  # fmt: skip
+    whole = public / f"{SIZES[0]}p.mp4"
+    if told.play:
+        (public / "master.m3u8").write_text("\n".join([*lines, ""]))
+        _ffmpeg("-i", str(public / lines[4]), "-c", "copy", "-movflags", "+faststart", str(whole))
+    else:
+        for file in site.files.public(_uuid(made)).iterdir():
+            if not file.name.startswith("thumbnail"):
+                os.link(file, public / file.name)
+    size = whole.stat().st_size if told.play else 412_000_000
+    Video.update(progressive_height=SIZES[0], progressive_size=size).where(Video.id == video.id).execute()
+
+
+def _rendition(public: Path, name: str, shape: tuple[int, int], seconds: float, film: Path | None) -> None:
+    wide, tall = shape
+    picture = (
+        ["-stream_loop", "-1", "-i", str(film)] if film else ["-f", "lavfi", "-i", f"testsrc2=s={wide}x{tall}:r=25"]
+    )
+    _ffmpeg(*picture, "-f", "lavfi", "-i", "sine=f=330:r=48000", "-t", str(seconds), "-map", "0:v", "-map", "1:a",
+            "-vf", f"scale={wide}:{tall}:force_original_aspect_ratio=increase,crop={wide}:{tall}", "-pix_fmt", "yuv420p",
+            "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-g", "50", "-c:a", "aac", "-b:a", "64k",
+            "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", "-hls_segment_type", "fmp4",
+            "-hls_flags", "single_file", "-hls_fmp4_init_filename", f"{name}-fragmented.mp4",
+            "-hls_segment_filename", str(public / f"{name}-fragmented.mp4"), str(public / f"{name}.m3u8"))  # fmt: skip
+
+
+def _steps(video: Video, told: Told) -> None:
+    done = {"preparing": 0.62, "out": 0.8}.get(told.state, 0)
+    failed = ToolFailed("No picture of this video could be taken as its thumbnail.") if told.state == "failed" else None
+    states = ("done" if done else "waiting", "running" if done else "failed" if failed else "waiting", "waiting")
+    for at, (kind, state) in enumerate(zip(("images", "encode", "progressive"), states, strict=True), 1):
+        Step.create(video=video, position=at, kind=kind, state=state, height=360 if kind == "encode" else 0, weight=(1, 20, 2)[at - 1],
+                    progress={"running": done}.get(state, 0.0), started_at=video.created_at if state == "done" else None,
+                    finished_at=video.created_at + 60 if state == "done" else None,
+                    last_error=failed.to_json() if failed and state == "failed" else None)  # fmt: skip
+
+
+def _ffmpeg(*arguments: str) -> None:
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments], check=True, timeout=120)
+
+
+if __name__ == "__main__":
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("folder", type=Path)
+    asked.add_argument("scene", nargs="?", default="town", choices=("town", "one", "none", "unset"))
+    asked.add_argument("--pictures", type=Path)
+    asked.add_argument("--film", type=Path)
+    given = asked.parse_args()
+    if given.folder.exists():
+        sys.exit(f"{given.folder} exists already")
+    try:
+        make(given.folder, given.scene, given.pictures, given.film)
+    except BaseException:
+        shutil.rmtree(given.folder, ignore_errors=True)
+        raise

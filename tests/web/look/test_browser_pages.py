@@ -1,0 +1,211 @@
+"""Every page and state in a real browser: what axe finds, what fits, what is asked for, what remains without script."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import demo
+import pytest
+import screens
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parents[1] / "vendor/axe-core/axe.min.js").read_text()
+CASES = [pytest.param(*case, id=name) for name, case in screens.PAGES.items()]
+
+
+def findings(page) -> list[str]:
+    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{v['id']}: {v['help']} {[node['html'][:160] for node in v['nodes'][:3]]}" for v in found["violations"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scene", "path", "owner"), CASES)
+def test_nothing_keeps_anybody_out(visit: Callable, scene: str, path: str, owner: bool) -> None:
+    """axe-core: both themes, both languages, wide and narrow; and nothing scrolls sideways at 320 px."""
+    watched = visit(path, scene, owner)
+    for language in ("", "/en"):
+        watched.go(language + path)
+        page = watched.page
+        if page.locator("#film").count():
+            page.wait_for_selector("#film[data-dressed]", state="attached")
+        page.evaluate(AXE)
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                assert findings(page) == [], (language, width, theme)
+        page.set_viewport_size({"width": 320, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert page.evaluate("document.documentElement.lang") == (language[1:] or "fr")
+
+
+@pytest.mark.parametrize(("scene", "path", "owner"), [case for case in CASES if not case.values[2]])
+def test_pages_are_whole_without_script(visit: Callable, scene: str, path: str, owner: bool) -> None:
+    page = visit(path, scene, java_script_enabled=False).page
+    assert page.locator(".js-only:visible").count() == 0
+    assert page.locator("h1:visible").count() == 1
+    video = page.locator("video")
+    if video.count():
+        assert video.get_attribute("controls") is not None
+        assert page.locator("video source").first.get_attribute("type") == "video/mp4"
+
+
+def test_without_script_the_whole_file_plays(visit: Callable) -> None:
+    watched = visit(f"/w/{demo.address('hall')}", java_script_enabled=False)
+    watched.page.evaluate("document.querySelector('video').play()")
+    watched.until("document.querySelector('video').currentTime > 0.3")
+    assert watched.page.evaluate("document.querySelector('video').currentSrc").endswith("360p.mp4")
+
+
+def test_without_script_a_film_in_preparation_is_asked_for_again(visit: Callable) -> None:
+    page = visit(f"/w/{demo.address('waiting')}", java_script_enabled=False).page
+    # with scripts off, the content of <noscript> is part of the page
+    assert page.locator("meta[http-equiv=refresh]").get_attribute("content") == "30"
+    assert page.locator(".waiting-box a:visible").get_attribute("href") == f"/w/{demo.address('waiting')}"
+
+
+def test_the_theme_is_remembered_and_worn_before_the_first_paint(visit: Callable) -> None:
+    watched = visit("/", color_scheme="light")
+    page = watched.page
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.click("[data-theme-set=dark]")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    assert page.locator("[data-theme-set=dark]").get_attribute("aria-pressed") == "true"
+    page.goto(f"{watched.site}/c/conseil", wait_until="commit")
+    watched.until("document.documentElement.dataset.theme === 'dark'")
+    assert page.locator("[data-theme-set=dark]").get_attribute("aria-pressed") == "true"
+    page.click("[data-theme-set=auto]")
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+    assert page.context.cookies() == []
+
+
+def test_the_other_language_is_one_link_away(visit: Callable) -> None:
+    page = visit("/c/conseil").page
+    page.click("footer a[hreflang=en]")
+    assert page.url.endswith("/en/c/conseil")
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator(".site-nav a").first.inner_text() == "Videos"
+    page.click(".ledger .film-title a >> nth=0")
+    assert "/en/w/" in page.url
+    page.click("footer a[hreflang=fr]")
+    assert "/en/" not in page.url
+
+
+def test_the_share_box_closes_by_escape_and_by_a_click_outside(visit: Callable) -> None:
+    page = visit(f"/w/{demo.address('hall')}").page
+    page.click(".pop summary")
+    assert page.locator("#address").input_value().endswith(demo.address("hall"))
+    page.focus("#address")
+    page.keyboard.press("Escape")
+    assert page.locator(".pop[open]").count() == 0
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    page.click(".pop summary")
+    page.click("h1")
+    assert page.locator(".pop[open]").count() == 0
+
+
+def test_what_machines_read(visit: Callable) -> None:
+    """Canonical address, both languages, feeds, a picture for messengers, JSON-LD: also with a hostile title."""
+    watched = visit(f"/en/w/{demo.address('sharp')}")
+    page, site = watched.page, watched.site
+    here, there = f"{site}/en/w/{demo.address('sharp')}", f"{site}/w/{demo.address('sharp')}"
+    title = next(told.title for told in demo.FILMS if told.name == "sharp")
+    assert page.locator("h1").inner_text() == title
+    assert page.title() == f"{title} – {demo.SITE}"
+
+    def content(selector: str, attribute: str = "content") -> str | None:
+        return page.locator(selector).first.get_attribute(attribute)
+
+    assert content("link[rel=canonical]", "href") == here
+    assert content("link[hreflang=fr]", "href") == content("link[hreflang=x-default]", "href") == there
+    assert content("link[hreflang=en]", "href") == here
+    assert content("meta[property='og:type']") == "video.other"
+    assert content("meta[property='og:title']") == title
+    assert re.fullmatch(re.escape(site) + r"/media/[0-9a-f-]{36}/thumbnail-1280\.jpg", content("meta[property='og:image']") or "")
+    assert (content("meta[property='og:video']") or "").endswith("/360p.mp4")
+    feeds = page.locator("link[rel=alternate][type='application/rss+xml']")
+    assert {feeds.nth(n).get_attribute("href") for n in range(feeds.count())} >= {"/feed.xml", "/c/commune/feed.xml"}
+    told = json.loads(page.locator("script[type='application/ld+json']").text_content() or "")
+    assert (told["@type"], told["name"], told["duration"]) == ("VideoObject", title, "PT1M35S")
+    assert told["contentUrl"].startswith(site)
+    assert told["thumbnailUrl"][0].endswith(".jpg")
+
+
+@pytest.mark.parametrize("path", ["/login", f"/w/{demo.address('unlisted')}"])
+def test_pages_for_a_few_ask_not_to_be_indexed(visit: Callable, path: str) -> None:
+    page = visit(path).page
+    assert "noindex" in (page.locator("meta[name=robots]").get_attribute("content") or "")
+    assert page.locator("meta[property^='og:']").count() == 0
+
+
+def weight(watched, kinds: set[str]) -> tuple[int, int]:
+    """Requests and bytes as they travelled, of some kinds of files."""
+    asked = [r for r in watched.requests if r.resource_type in kinds]
+    return len(asked), sum(r.sizes()["responseBodySize"] for r in asked if r.response())
+
+
+OURS = {"document", "stylesheet", "script", "font", "other", "fetch", "xhr", "manifest"}
+
+
+@pytest.mark.parametrize(("path", "requests", "kilobytes"), [("/", 8, 75), (f"/w/{demo.address('hall')}", 15, 350)])
+def test_pages_stay_light(visit: Callable, path: str, requests: int, kilobytes: int) -> None:
+    """Before pictures and film. (The wordmark is a picture of ours: it counts.)"""
+    watched = visit(path)
+    watched.page.wait_for_load_state("networkidle")
+    count, size = weight(watched, OURS)
+    signs = [r for r in watched.requests if r.resource_type == "image" and "/static/" in r.url]
+    size += sum(r.sizes()["responseBodySize"] for r in signs)
+    print(f"{path}: {count + len(signs)} requests, {size / 1000:.1f} kB before pictures and film")
+    assert count + len(signs) <= requests
+    assert size <= kilobytes * 1000
+
+
+def test_forced_colours_and_print_lose_nothing(visit: Callable) -> None:
+    page = visit("/", forced_colors="active").page
+    assert page.locator(".film-title a:visible").count() > 5
+    page.emulate_media(media="print", forced_colors="none")
+    assert page.locator(".film-title a:visible").count() > 5
+    assert page.locator("header.site:visible, footer:visible").count() == 0
+
+
+def test_set_up_form_says_what_is_wrong_beside_each_field(visit: Callable, town_of: Callable, tmp_path: Path) -> None:
+    import shutil
+    import subprocess
+    import sys
+
+    folder = tmp_path / "unset"
+    shutil.copytree(town_of("unset"), folder)
+    link = subprocess.run(
+        [sys.executable, "-c", "from tubehome.cli import main; main()", "owner", "link", "--data", str(folder)],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    watched = visit("/setup/" + link.rsplit("/", 1)[1], folder)
+    page = watched.page
+    page.evaluate(AXE)
+    assert findings(page) == []
+    for name, typed in (("site_name", "Ma commune"), ("name", "Not A Name"), ("password", "long enough for all"), ("password_again", "another one")):
+        page.fill(f"#{name}", typed)
+    page.click("form button[data-kind=main]")
+    for name in ("name", "password_again"):
+        wrong = page.locator(f"#{name}")
+        assert wrong.get_attribute("aria-invalid") == "true"
+        assert page.locator(f"#{name}-error").is_visible()
+        assert f"{name}-error" in (wrong.get_attribute("aria-describedby") or "")
+    assert page.locator("#site_name").input_value() == "Ma commune"
+    page.evaluate(AXE)
+    assert findings(page) == []
+    page.fill("#name", "claire")
+    page.fill("#password", "long enough for all")
+    page.fill("#password_again", "long enough for all")
+    page.click("form button[data-kind=main]")
+    page.wait_for_url("**/studio/")
+    assert page.locator("h1").inner_text() == "Bienvenue"
+    page.click(".studio-out button")
+    page.wait_for_url(watched.site + "/")

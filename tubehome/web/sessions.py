@@ -1,0 +1,117 @@
+"""The owner's session, and nobody else's: readers get no cookie, whatever they press.
+
+A permanent signed cookie of 30 days (flask-login's own "remember me" is broken on new Pythons), renewed in the
+owner's rooms and never set, changed or renewed by a public page. It carries the owner's epoch: a new password
+ends every session. Owner forms carry a CSRF token (Flask-WTF), checked on every POST.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from flask import Flask, Request, Response, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+
+from tubehome.library.access import OWNER, STRANGER, Viewer
+from tubehome.owner import login
+from tubehome.owner.models import Owner
+from tubehome.site import Site
+
+DAYS = 30
+# blueprints (without their language) whose answers may set the cookie
+ROOMS = frozenset({"login", "setup", "studio"})
+
+
+class LoggedIn:
+    """The owner as flask-login wants a user."""
+
+    is_authenticated = is_active = True
+    is_anonymous = False
+
+    def __init__(self, owner: Owner) -> None:
+        self._id = f"{owner.id}.{owner.epoch}"
+
+    def get_id(self) -> str:
+        return self._id
+
+
+class _OwnersCookie(SecureCookieSessionInterface):
+    """Flask's signed cookie, opened only when there is one, saved only in the owner's rooms."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.environ.get("HTTP_COOKIE", ""):
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if in_owners_room():
+            super().save_session(app, session, response)
+
+
+def in_owners_room() -> bool:
+    return (request.blueprint or "").partition("_")[0] in ROOMS
+
+
+def install(app: Flask, site: Site) -> None:
+    secure = site.config.server.url.startswith("https:")
+    app.secret_key = site.files.secret.read_bytes().strip()
+    app.config.update(
+        # cookies do not know ports: two instances on one machine must not log each other out
+        SESSION_COOKIE_NAME=f"{'__Host-' if secure else ''}tubehome-{_instance(site)}",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=DAYS),
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+        WTF_CSRF_SSL_STRICT=False,  # wants a Referer, which the set-up page does not send
+    )
+    app.session_interface = _OwnersCookie()
+    manager = LoginManager()
+    manager.session_protection = None  # it would hash addresses; a phone changes its own on every train
+    manager.init_app(app, add_context_processor=False)
+    manager.user_loader(_load)
+    CSRFProtect(app)
+
+
+def _instance(site: Site) -> str:
+    return hashlib.sha256(site.files.instance.read_bytes()).hexdigest()[:8]
+
+
+def _load(stored: str) -> LoggedIn | None:
+    """The owner of a session, if its epoch is still the owner's."""
+    owner = login.the_owner()
+    if owner is None:
+        return None
+    user = LoggedIn(owner)
+    return user if secrets.compare_digest(user.get_id().encode(), stored.encode()) else None
+
+
+def viewer() -> Viewer:
+    """Who looks at this page; a request without the owner's cookie costs nothing."""
+    if "_user_id" not in session:
+        return STRANGER
+    return OWNER if current_user.is_authenticated else STRANGER
+
+
+def is_owner() -> bool:
+    return viewer().owner
+
+
+def begin(owner: Owner) -> None:
+    """Logs the owner in with a session that shares nothing with the one before (nobody can have planted it)."""
+    session.clear()
+    session.permanent = True
+    login_user(LoggedIn(owner))
+    generate_csrf()  # now, as public pages that show the owner a form set no cookie
+
+
+def end() -> None:
+    logout_user()
+    session.clear()

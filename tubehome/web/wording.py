@@ -1,0 +1,34 @@
+"""Sentences that a page and its live updates both say."""
+
+from __future__ import annotations
+
+from tubehome.base import i18n
+from tubehome.base.i18n import Seconds, mark
+from tubehome.library.processing import Processing
+from tubehome.pages.progress import Progress
+
+_FAILED = mark("The preparation of this video has stopped.")
+_READY = mark("Every size is ready.")
+_LEFT = mark("{percent} % done, about {left} left.")
+_DONE = mark("{percent} % done.")
+_BEGINS = mark("The preparation is about to begin.")
+
+
+def progress_words(progress: Progress, language: str) -> str:
+    """How far it is, in one sentence; no time is promised before it can be."""
+    if progress.state == Processing.READY:
+        return i18n.translate(language, _READY)
+    if progress.state == Processing.FAILED:
+        return i18n.translate(language, _FAILED)
+    if progress.state == Processing.RECEIVED:
+        return i18n.translate(language, _BEGINS)
+    if progress.remaining is None:
+        return i18n.translate(language, _DONE, {"percent": progress.percent})
+    left = Seconds(_rounded(progress.remaining))
+    return i18n.translate(language, _LEFT, {"percent": progress.percent, "left": left})
+
+
+def _rounded(seconds: float) -> float:
+    """As precise as it can honestly be said: 10 s, then minutes, then five minutes."""
+    grain = 10 if seconds < 60 else 60 if seconds < 1800 else 300
+    return max(grain, round(seconds / grain) * grain)
