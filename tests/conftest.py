@@ -74,7 +74,7 @@ class House:
     def run(self, *arguments: str | Path, stdin: str = "", check: int | None = None, **env: str) -> subprocess.CompletedProcess[str]:
         """One command on this folder; `check` is the exit code that it must have."""
         done = subprocess.run(
-            [*COMMAND, *map(str, arguments), "--data", str(self.folder)],
+            [*COMMAND, "--data", str(self.folder), *map(str, arguments)],
             input=stdin, capture_output=True, text=True, env={**self.env, **env}, timeout=300, check=False,
         )  # fmt: skip
         if check is not None:

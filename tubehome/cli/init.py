@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -47,6 +49,7 @@ def command(
     place = where()
     if place.files.instance.exists():
         raise Refused("There is a tubehome in {folder} already; nothing was changed.", folder=str(place.files.root))
+    before = set(place.files.root.iterdir()) if place.files.root.exists() else None
     _make_folder(place, url)
     try:
         site, held = boot.open_site(boot.locate(str(place.files.root), None), may_migrate=True)
@@ -56,8 +59,7 @@ def command(
             elif site_name or language:
                 settings.change(**{k: v for k, v in (("site_name", site_name), ("language", language)) if v})
     except BaseException:
-        place.files.instance.unlink(missing_ok=True)  # half made is not made: the next init may try again
-        place.files.database.unlink(missing_ok=True)
+        _unmake(place, before)  # half made is not made: the next init may try again
         raise
     say(_("A tubehome is ready in {folder}.", folder=str(place.files.root)))
     if not owner:
@@ -80,3 +82,12 @@ def _make_folder(place: Where, url: str | None) -> None:
         files.write(made.config, written, 0o600)
     files.write(made.secret, ids.new_token(), 0o600)
     files.write(made.instance, ids.new_uuid() + "\n")
+
+
+def _unmake(place: Where, before: set[Path] | None) -> None:
+    """Takes away what this init made; what was in the folder before it stays."""
+    if before is None:
+        shutil.rmtree(place.files.root)
+        return
+    for made in set(place.files.root.iterdir()) - before:
+        shutil.rmtree(made) if made.is_dir() else made.unlink()

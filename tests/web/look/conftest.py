@@ -48,7 +48,9 @@ def served(town_of: Callable[[str], Path]) -> Iterator[Callable[..., str]]:
     def serve(scene: str | Path = "town") -> str:
         folder = town_of(scene) if isinstance(scene, str) else scene
         if str(folder) not in running:
-            server = subprocess.Popen([sys.executable, str(HERE / "serve_web.py"), str(folder)], stdout=subprocess.PIPE, text=True)
+            server = subprocess.Popen(
+                [sys.executable, str(HERE / "serve_web.py"), str(folder)], stdout=subprocess.PIPE, text=True
+            )
             assert server.stdout
             running[str(folder)] = server, server.stdout.readline().split()[1].rstrip("/")
         return running[str(folder)][1]
@@ -88,7 +90,7 @@ class Watched:
 
     def _said(self, message: ConsoleMessage) -> None:
         # the browser calls a document that answers 404 an error; it is the page that was asked for
-        own = "responded with a status of" in message.text and message.location.get("url") in (self.page.url, *self.documents)
+        own = "responded with a status of" in message.text and message.location.get("url") in self.documents
         if message.type == "error" and not own:
             self.errors.append(f"{message.text} ({message.location.get('url')})")
 
@@ -115,7 +117,7 @@ class Watched:
 
 @pytest.fixture
 def visit(browser: Browser, served: Callable[..., str]) -> Iterator[Callable[..., Watched]]:
-    """`visit(path, scene=…, **context options)`: opens a page. At the end: no error, no broken rule, no other origin."""
+    """`visit(path, scene=…, **context options)`: opens a page. In the end: no error, no other origin asked."""
     contexts: list[BrowserContext] = []
     pages: list[Watched] = []
 

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,37 +62,23 @@ class Told:
     play: bool = False
 
 
-FILMS = (
-    Told("council", "conseil", "Séance du 17\N{NO-BREAK SPACE}novembre\N{NO-BREAK SPACE}2026", "2026-11-17", 11560,
-         "Budget de l’école, rachat de l’ancienne gare, fauchage tardif\N{NO-BREAK SPACE}: neuf points à l’ordre du jour, dont un"
-         " débat de quarante minutes sur la cantine.\n\nLe débat sur la cantine commence à [1:09:15](?t=4155).", "conseil"),
-    Told("school", "ecole", "Chronique de l’école nº\N{NO-BREAK SPACE}14\N{NO-BREAK SPACE}: le système solaire au tableau", "2026-11-13", 372, "", "ecole"),
-    Told("madeleine", "memoire", "Madeleine Roussel, couturière\N{NO-BREAK SPACE}: «\N{NO-BREAK SPACE}On cousait les drapeaux la nuit\N{NO-BREAK SPACE}»", "2026-11-09", 2905,
-         "Née en 1938, elle raconte l’atelier de la rue Basse, les commandes de la mairie et l’été 1944.", "madeleine"),
-    Told("hall", "commune", "La halle, mois par mois\N{NO-BREAK SPACE}: on pose la charpente", "2026-11-06", 20,
-         "Les charpentiers lèvent les trois dernières fermes. La grue arrive à [0:08](?t=8).", "halle", play=True),
-    Told("long-title", "conseil", "Réunion publique d’information sur le plan local d’urbanisme intercommunal, la révision du règlement du"
-         " cimetière et l’extinction de l’éclairage", "2026-11-03", 7722, "", "biblio"),
-    Told("portrait", "commune", "Marché d’automne, filmé au téléphone", "2026-10-18", 12, "", "marche", shape=(720, 1280), play=True),
-    Told("arabic", "memoire", "حكايات الحيّ: من الجزائر إلى سان أوبان", "2026-10-12", 1830, "", "lucien", language="ar"),
-    Told("no-picture", "commune", "Inauguration de la passerelle", "2026-10-02", 48),
-    Told("theatre", "commune", "«\N{NO-BREAK SPACE}Le Barbier\N{NO-BREAK SPACE}», par la troupe des Prés", "2026-09-24", 5910, "", "theatre"),
-    Told("river", "commune", "La Vèze en crue, vue du pont", "2026-09-12", 288, "", "riviere", shape=(1440, 1080)),
-    Told("sharp", "commune", "Fête & bal «\N{NO-BREAK SPACE}<b>14</script>\N{NO-BREAK SPACE}»", "2026-07-14", 95, "Avec \"guillemets\" & esperluettes.", "fete"),
-    Told("feast", "commune", "Le feu de la Saint-Jean", "2026-06-24", 1210, "", "feu"),
-    Told("old-council", "conseil", "Séance du 16\N{NO-BREAK SPACE}décembre\N{NO-BREAK SPACE}2025", "2025-12-16", 12100, "Orientations budgétaires, eau et assainissement,"
-         " convention avec le syndicat intercommunal de ramassage scolaire.", "conseil"),
-    *(Told(f"council-{n}", "conseil", f"Séance du {n}\N{NO-BREAK SPACE}mai\N{NO-BREAK SPACE}2025", f"2025-05-{n:02}", 5400 + 300 * n, "", "conseil") for n in range(2, 14)),
-    Told("sizes", "commune", "La bibliothèque déménage", "2026-11-16", 20, "Et elle garde ses deux mille livres.", "biblio", state="out", play=True),
-    Told("waiting", "commune", "La halle, mois par mois\N{NO-BREAK SPACE}: novembre", "2026-11-18", 700,
-         "Les charpentiers lèvent les trois dernières fermes. On entend la pluie, le treuil, et M.\N{NO-BREAK SPACE}Lebrun qui compte.", "halle", state="preparing"),
-    Told("received", "ecole", "Chronique de l’école nº\N{NO-BREAK SPACE}15", "2026-11-18", 0, state="received"),
-    Told("failed", "commune", "Vieille bobine du comice", "2026-11-15", 610, "", "calendrier", state="failed"),
-    Told("unlisted", "commune", "Répétition de la chorale", "2026-11-14", 905, "", "theatre", visibility="unlisted"),
-    Told("private", "commune", "Brouillon du bulletin filmé", "2026-11-12", 61, "", "prairie", visibility="private"),
-)  # fmt: skip
+def _films() -> tuple[Told, ...]:
+    with Path(__file__).with_name("town.toml").open("rb") as file:
+        told = [
+            Told(**{**film, "shape": tuple(film.get("shape", (1920, 1080)))}) for film in tomllib.load(file)["film"]
+        ]
+    # and enough sessions for a second page
+    nb = "\N{NO-BREAK SPACE}"
+    many = (
+        Told(
+            f"council-{n}", "conseil", f"Séance du {n}{nb}mai{nb}2025", f"2025-05-{n:02}", 5400 + 300 * n, "", "conseil"
+        )
+        for n in range(2, 14)
+    )
+    return (*told, *many)
 
 
+FILMS = _films()
 ORDER = sorted(FILMS, key=lambda told: not told.play)  # the others share the files of those that are played
 
 
@@ -161,7 +148,8 @@ def _pictures(video: Video, told: Told, public: Path, pictures: Path | None) -> 
     drawing = pictures / f"{told.picture}.webp" if pictures else None
     width, height = told.shape
     hue = sum(map(ord, told.picture)) * 37 % 360
-    drawn = f"gradients=s=1280x720:c0=0x{_hex(hue)}:c1=0x{_hex(hue + 40)}:c2=0x{_hex(hue + 200)}:n=3:speed=0.00001:seed={hue}"
+    colours = ":".join(f"c{n}=0x{_hex(hue + turn)}" for n, turn in enumerate((0, 40, 200)))
+    drawn = f"gradients=s=1280x720:{colours}:n=3:speed=0.00001:seed={hue}"
     source = ["-i", str(drawing)] if drawing and drawing.exists() else ["-f", "lavfi", "-i", drawn]
     model = _model(told)
     if model.name != told.name:
@@ -201,8 +189,8 @@ def _stream(site: Site, video: Video, told: Told, film: Path | None) -> None:
         name = f"{_uuid(made + str(height))}-{height}"
         if told.play:
             _rendition(public, name, (wide, tall), told.seconds, film)
-        lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={height * 2000},RESOLUTION={wide}x{tall},FRAME-RATE=25.000,"
-                  'CODECS="avc1.42c01e,mp4a.40.2"', f"{name}.m3u8"]  # fmt: skip
+        said = f'BANDWIDTH={height * 2000},RESOLUTION={wide}x{tall},FRAME-RATE=25.000,CODECS="avc1.42c01e,mp4a.40.2"'
+        lines += [f"#EXT-X-STREAM-INF:{said}", f"{name}.m3u8"]
         Rendition.create(video=video, height=height, file=f"{name}-fragmented.mp4", width_px=wide, height_px=tall,
                          size=1_000_000, bandwidth=height * 2000, details=json.dumps({}))  # fmt: skip
     whole = public / f"{SIZES[0]}p.mp4"
@@ -222,23 +210,39 @@ def _rendition(public: Path, name: str, shape: tuple[int, int], seconds: float, 
     picture = (
         ["-stream_loop", "-1", "-i", str(film)] if film else ["-f", "lavfi", "-i", f"testsrc2=s={wide}x{tall}:r=25"]
     )
-    _ffmpeg(*picture, "-f", "lavfi", "-i", "sine=f=330:r=48000", "-t", str(seconds), "-map", "0:v", "-map", "1:a",
-            "-vf", f"scale={wide}:{tall}:force_original_aspect_ratio=increase,crop={wide}:{tall}", "-pix_fmt", "yuv420p",
-            "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-g", "50", "-c:a", "aac", "-b:a", "64k",
-            "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", "-hls_segment_type", "fmp4",
-            "-hls_flags", "single_file", "-hls_fmp4_init_filename", f"{name}-fragmented.mp4",
-            "-hls_segment_filename", str(public / f"{name}-fragmented.mp4"), str(public / f"{name}.m3u8"))  # fmt: skip
+    shaped = f"scale={wide}:{tall}:force_original_aspect_ratio=increase,crop={wide}:{tall}"
+    file = f"{name}-fragmented.mp4"
+    _ffmpeg(
+        *picture,
+        *f"-f lavfi -i sine=f=330:r=48000 -t {seconds} -map 0:v -map 1:a -vf {shaped} -pix_fmt yuv420p".split(),
+        *"-c:v libx264 -profile:v baseline -preset ultrafast -g 50 -c:a aac -b:a 64k".split(),
+        *f"-f hls -hls_time 2 -hls_playlist_type vod -hls_segment_type fmp4 -hls_fmp4_init_filename {file}".split(),
+        *("-hls_flags", "single_file", "-hls_segment_filename", str(public / file), str(public / f"{name}.m3u8")),
+    )
 
 
 def _steps(video: Video, told: Told) -> None:
     done = {"preparing": 0.62, "out": 0.8}.get(told.state, 0)
     failed = ToolFailed("No picture of this video could be taken as its thumbnail.") if told.state == "failed" else None
-    states = ("done" if done else "waiting", "running" if done else "failed" if failed else "waiting", "waiting")
-    for at, (kind, state) in enumerate(zip(("images", "encode", "progressive"), states, strict=True), 1):
-        Step.create(video=video, position=at, kind=kind, state=state, height=360 if kind == "encode" else 0, weight=(1, 20, 2)[at - 1],
-                    progress={"running": done}.get(state, 0.0), started_at=video.created_at if state == "done" else None,
-                    finished_at=video.created_at + 60 if state == "done" else None,
-                    last_error=failed.to_json() if failed and state == "failed" else None)  # fmt: skip
+    began = video.created_at
+    rows = (
+        ("images", 1, "done" if done else "waiting"),
+        ("encode", 20, "running" if done else "failed" if failed else "waiting"),
+        ("progressive", 2, "waiting"),
+    )
+    for at, (kind, weight, state) in enumerate(rows, 1):
+        Step.create(
+            video=video,
+            position=at,
+            kind=kind,
+            state=state,
+            height=360 if kind == "encode" else 0,
+            weight=weight,
+            progress=done if state == "running" else 0,
+            started_at=began if state == "done" else None,
+            finished_at=began + 60 if state == "done" else None,
+            last_error=failed.to_json() if failed and state == "failed" else None,
+        )
 
 
 def _ffmpeg(*arguments: str) -> None:

@@ -20,8 +20,10 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parent))
 import demo
 
-FLAGS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--force-color-profile=srgb"]  # fmt: skip
+FLAGS = (
+    "--no-sandbox --headless --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync --force-color-profile=srgb"
+).split()
 WIDTHS = {"1440": (1440, 900), "390": (390, 844)}
 # name: (scene, path, as the owner?)
 PAGES = {
@@ -57,6 +59,16 @@ PAGES = {
 }
 
 
+# down the page and back, for the pictures that wait until they are near
+SCROLL = """async (tall) => {
+  for (let y = 0; y < tall; y += 600) {
+    scrollTo({top: y, behavior: "instant"});
+    await new Promise((done) => setTimeout(done, 60));
+  }
+  scrollTo({top: 0, behavior: "instant"});
+}"""
+
+
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
     """The web part alone, in a process of its own, so that nothing works on the demo's rows."""
@@ -84,10 +96,7 @@ def shoot(context: BrowserContext, address: str, file: Path) -> None:
         page.wait_for_selector("#film[data-dressed]", state="attached", timeout=15_000)
     page.evaluate("document.fonts.ready")
     tall = page.evaluate("document.documentElement.scrollHeight")
-    page.evaluate(
-        "async (tall) => { for (let y = 0; y < tall; y += 600) { scrollTo({top: y, behavior: 'instant'}); await new Promise(r => setTimeout(r, 60)); } scrollTo({top: 0, behavior: 'instant'}); }",
-        tall,
-    )
+    page.evaluate(SCROLL, tall)
     page.wait_for_timeout(150)
     page.screenshot(path=file, full_page=True)
     wide = page.evaluate("document.documentElement.scrollWidth") - page.viewport_size["width"]
@@ -118,8 +127,14 @@ def main() -> None:
         for size, (width, height) in WIDTHS.items():
             for theme in given.themes.split(","):
                 for owner in (False, True):
-                    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, locale="fr-FR",
-                                                  has_touch=size == "390", is_mobile=size == "390")  # fmt: skip
+                    small = size == "390"
+                    context = browser.new_context(
+                        viewport={"width": width, "height": height},
+                        color_scheme=theme,
+                        locale="fr-FR",
+                        has_touch=small,
+                        is_mobile=small,
+                    )
                     inside = set()
                     for name, (scene, path, by_owner) in chosen.items():
                         if by_owner != owner:

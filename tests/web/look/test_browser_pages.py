@@ -128,7 +128,9 @@ def test_what_machines_read(visit: Callable) -> None:
     assert content("link[hreflang=en]", "href") == here
     assert content("meta[property='og:type']") == "video.other"
     assert content("meta[property='og:title']") == title
-    assert re.fullmatch(re.escape(site) + r"/media/[0-9a-f-]{36}/thumbnail-1280\.jpg", content("meta[property='og:image']") or "")
+    assert re.fullmatch(
+        re.escape(site) + r"/media/[0-9a-f-]{36}/thumbnail-1280\.jpg", content("meta[property='og:image']") or ""
+    )
     assert (content("meta[property='og:video']") or "").endswith("/360p.mp4")
     feeds = page.locator("link[rel=alternate][type='application/rss+xml']")
     assert {feeds.nth(n).get_attribute("href") for n in range(feeds.count())} >= {"/feed.xml", "/c/commune/feed.xml"}
@@ -190,7 +192,12 @@ def test_set_up_form_says_what_is_wrong_beside_each_field(visit: Callable, town_
     page = watched.page
     page.evaluate(AXE)
     assert findings(page) == []
-    for name, typed in (("site_name", "Ma commune"), ("name", "Not A Name"), ("password", "long enough for all"), ("password_again", "another one")):
+    for name, typed in (
+        ("site_name", "Ma commune"),
+        ("name", "Not A Name"),
+        ("password", "long enough for all"),
+        ("password_again", "another one"),
+    ):
         page.fill(f"#{name}", typed)
     page.click("form button[data-kind=main]")
     for name in ("name", "password_again"):

@@ -69,9 +69,8 @@ async function stream(video) {
 function wholeFile(video, hls) {
   const at = video.currentTime, playing = !video.paused;
   hls.destroy();
-  const file = video.querySelector('source[type="video/mp4"]');
-  if (!file) { trouble(); return; }
-  video.src = file.src;
+  if (!video.dataset.file) { trouble(); return; }
+  video.src = video.dataset.file;
   video.currentTime = at;
   if (playing) video.play().catch(() => {});
   video.dispatchEvent(new Event("film:file"));
@@ -155,25 +154,27 @@ function shareMoment(video) {
 }
 
 /** Dresses the page's film. @param {HTMLVideoElement} video */
-export async function start(video) {
+async function start(video) {
   const words = JSON.parse(document.getElementById("film-words").textContent);
   video.addEventListener("error", (event) => {
-    const last = video.querySelector("source:last-of-type");
-    if (event.target === video ? video.error && !video.src.startsWith("blob:") : event.target === last && !video.src) trouble();
+    // a failed <source> speaks for itself, and the stream's faults are hls.js's to mend
+    const failed = event.target === video ? video.error && !video.src.startsWith("blob:") : !event.target.nextElementSibling?.src;
+    if (failed) trouble();
   }, true);
   const [{ default: Plyr }, hls] = await Promise.all([import(video.dataset.plyr), stream(video)]);
+  if (hls) video.replaceChildren(); // or Plyr, which calls load() once when it is made (3.8.4), fetches the file too
   const player = dress(Plyr, video, hls, words);
   if (hls) {
+    hls.attachMedia(video); // after Plyr, for the same reason
     video.preload = "auto"; // costs nothing here: the stream begins when `startLoad` says so
-    hls.attachMedia(video); // after Plyr, which calls load() once when it is made (3.8.4)
     sayLevel(hls, words);
   }
   video.addEventListener("film:file", () => { player.elements.settings?.buttons?.quality?.setAttribute("hidden", ""); });
+  player.elements.container.tabIndex = -1; // keys lead the film after a click on it, too
   followTimes(player, video);
   shareMoment(video);
   video.dataset.dressed = "";
-  return { player, hls };
 }
 
-const film = document.getElementById("film");
-if (film) start(film);
+// once, when this module is first asked for
+start(document.getElementById("film"));

@@ -34,8 +34,7 @@ async function show() {
   const cartel = document.querySelector(".cartel");
   const busy = cartel.contains(document.activeElement) || cartel.querySelector(".pop[open]");
   if (!busy) cartel.replaceWith(document.adoptNode(fresh.querySelector(".cartel")));
-  const { start } = await import("./player.js");
-  await start(document.getElementById("film"));
+  await import("./player.js"); // which dresses the film that it finds
   said.textContent = said.dataset.said;
   return true;
 }
@@ -56,4 +55,4 @@ async function turn() {
 }
 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) pause = SOON; });
-setTimeout(turn, SOON * 1000);
+if (box()) setTimeout(turn, SOON * 1000);
