@@ -71,19 +71,36 @@ class House:
         self.env.pop("TUBEHOME_DATA", None)
         self.env.pop("TUBEHOME_CONFIG", None)
 
-    def run(self, *arguments: str | Path, stdin: str = "", check: int | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str | Path, stdin: str = "", check: int | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """One command on this folder; `check` is the exit code that it must have."""
         done = subprocess.run(
             [*COMMAND, "--data", str(self.folder), *map(str, arguments)],
-            input=stdin, capture_output=True, text=True, env={**self.env, **env}, timeout=300, check=False,
-        )  # fmt: skip
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**self.env, **env},
+            timeout=300,
+            check=False,
+        )
         if check is not None:
             assert done.returncode == check, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
     def init(self, *more: str) -> House:
-        self.run("init", "--owner", "claire", "--password-stdin", "--site-name", "Saint-Aubin-des-Prés", *more, stdin=PASSWORD + "\n", check=0)
+        self.run(
+            "init",
+            "--owner",
+            "claire",
+            "--password-stdin",
+            "--site-name",
+            "Saint-Aubin-des-Prés",
+            *more,
+            stdin=PASSWORD + "\n",
+            check=0,
+        )
         return self
 
     def serve(self, *more: str, **env: str) -> str:
@@ -91,8 +108,12 @@ class House:
         log = (self.folder.parent / f"{self.folder.name}.log").open("a")
         self.server = subprocess.Popen(
             [*COMMAND, "serve", "--data", str(self.folder), "--port", str(free_port()), *more],
-            stdout=subprocess.PIPE, stderr=log, text=True, env={**self.env, **env}, start_new_session=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**self.env, **env},
+            start_new_session=True,
+        )
         log.close()
         assert self.server.stdout is not None
         for line in self.server.stdout:
@@ -124,7 +145,7 @@ class House:
         return time.monotonic() - began
 
     def processes(self) -> list[int]:
-        """Every living process that has this folder in its command line or its open files: serve and what it started."""
+        """Every living process that names this folder in its command line: serve and what it started."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -191,7 +212,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             fcntl.flock(guard, fcntl.LOCK_EX)
             if not target.exists():
                 part = target.with_name(f"part-{name}")
-                subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments, str(part)], check=True, timeout=120)
+                subprocess.run(
+                    ["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments, str(part)], check=True, timeout=120
+                )
                 shutil.move(part, target)
         return target
 

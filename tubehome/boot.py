@@ -38,7 +38,7 @@ def locate(data: str | None, config: str | None) -> Where:
     layer = [(str(machine), _read(machine))] if machine else []
     folder = Path(named or parse(*layer).data.folder or "var").absolute()
     files = Files(folder)
-    own = [(str(files.config), _read(files.config))] if files.config.exists() else []
+    own = [(str(files.config), _read(files.config))] if _is_there(files.config) else []
     return Where(files, parse(*own, *layer))
 
 
@@ -47,6 +47,14 @@ def _machine_config(asked: str | None, data_named: bool) -> Path | None:
     if chosen:
         return Path(chosen)
     return SYSTEM_CONFIG if not data_named and SYSTEM_CONFIG.exists() else None
+
+
+def _is_there(path: Path) -> bool:
+    """A folder that we may not look into is refused later, with the sentence for that."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def _read(path: Path) -> str:

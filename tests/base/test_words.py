@@ -36,9 +36,17 @@ def squash(said: str) -> str:
 
 @pytest.mark.parametrize(
     ("seconds", "french", "english"),
-    [(0, "0 s", "0 s"), (20, "20 s", "20 s"), (60, "1 min", "1 min"), (372, "6 min 12", "6 min 12 s"), (2905, "48 min", "48 min"),
-     (11560, "3 h 12", "3 h 12 min"), (3600, "1 h 00", "1 h 00 min"), (3599.7, "1 h 00", "1 h 00 min")],
-)  # fmt: skip
+    [
+        (0, "0 s", "0 s"),
+        (20, "20 s", "20 s"),
+        (60, "1 min", "1 min"),
+        (372, "6 min 12", "6 min 12 s"),
+        (2905, "48 min", "48 min"),
+        (11560, "3 h 12", "3 h 12 min"),
+        (3600, "1 h 00", "1 h 00 min"),
+        (3599.7, "1 h 00", "1 h 00 min"),
+    ],
+)
 def test_durations(seconds: float, french: str, english: str) -> None:
     assert squash(i18n.duration(seconds, "fr")) == french
     assert squash(i18n.duration(seconds, "en")) == english
@@ -46,9 +54,16 @@ def test_durations(seconds: float, french: str, english: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "french", "english"),
-    [(0, "0 octets", "0 bytes"), (999, "999 octets", "999 bytes"), (1400, "1,4 ko", "1.4 kB"), (999_600, "1 Mo", "1 MB"),
-     (412_000_000, "412 Mo", "412 MB"), (1_440_000_000, "1,4 Go", "1.4 GB"), (5 * 10**15, "5 000 To", "5,000 TB")],
-)  # fmt: skip
+    [
+        (0, "0 octets", "0 bytes"),
+        (999, "999 octets", "999 bytes"),
+        (1400, "1,4 ko", "1.4 kB"),
+        (999_600, "1 Mo", "1 MB"),
+        (412_000_000, "412 Mo", "412 MB"),
+        (1_440_000_000, "1,4 Go", "1.4 GB"),
+        (5 * 10**15, "5 000 To", "5,000 TB"),
+    ],
+)
 def test_sizes(count: int, french: str, english: str) -> None:
     assert squash(i18n.size(count, "fr")) == french
     assert squash(i18n.size(count, "en")) == english
@@ -80,7 +95,13 @@ def test_a_line_is_one_line_without_controls(anything: str) -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![i](http://evil/x.png)", '<a href="x" onclick="y">z</a>', "<img src=x onerror=y>"],
+    [
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "![i](http://evil/x.png)",
+        '<a href="x" onclick="y">z</a>',
+        "<img src=x onerror=y>",
+    ],
 )
 def test_markdown_cannot_carry_anything_that_runs_or_loads(hostile: str) -> None:
     tags: list[tuple[str, list[tuple[str, str | None]]]] = []

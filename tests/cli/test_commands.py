@@ -35,7 +35,11 @@ def test_init_without_an_owner_leaves_the_link(make_house: MakeHouse) -> None:
     link = house.run("owner", "link", check=0).stdout.strip()
     assert re.fullmatch(r"http://localhost:8000/setup/[\w-]{43}", link)
     assert house.run("owner", "link", check=0).stdout.strip() != link
-    database = (house.folder / "tubehome.db").read_bytes() + (house.folder / "tubehome.db-wal").read_bytes() if (house.folder / "tubehome.db-wal").exists() else (house.folder / "tubehome.db").read_bytes()
+    database = (
+        (house.folder / "tubehome.db").read_bytes() + (house.folder / "tubehome.db-wal").read_bytes()
+        if (house.folder / "tubehome.db-wal").exists()
+        else (house.folder / "tubehome.db").read_bytes()
+    )
     assert link.rsplit("/", 1)[1].encode() not in database  # hashed
 
 
@@ -107,7 +111,14 @@ def test_videos_lists_deletes_and_takes_back(house: Any, short_clip: Path) -> No
 def names() -> list[list[str]]:
     from tubehome.cli import COMMANDS
 
-    more = [["owner", "link"], ["owner", "password"], ["videos", "show"], ["videos", "retry"], ["videos", "delete"], ["videos", "undelete"]]
+    more = [
+        ["owner", "link"],
+        ["owner", "password"],
+        ["videos", "show"],
+        ["videos", "retry"],
+        ["videos", "delete"],
+        ["videos", "undelete"],
+    ]
     return [[], *([name] for name in COMMANDS), *more]
 
 
@@ -115,7 +126,9 @@ def names() -> list[list[str]]:
 def test_every_command_has_help_in_both_languages(house: Any, command: list[str]) -> None:
     base = house.run.__func__.__globals__["COMMAND"]
     said = [
-        subprocess.run([*base, *command, "--help"], capture_output=True, text=True, env={**house.env, "LC_ALL": code}, check=True).stdout
+        subprocess.run(
+            [*base, *command, "--help"], capture_output=True, text=True, env={**house.env, "LC_ALL": code}, check=True
+        ).stdout
         for code in ("fr_FR.UTF-8", "en_GB.UTF-8")
     ]
     assert all("--data" in text for text in said)
@@ -124,13 +137,25 @@ def test_every_command_has_help_in_both_languages(house: Any, command: list[str]
 
 def test_options_may_precede_the_command(house: Any) -> None:
     base = house.run.__func__.__globals__["COMMAND"]
-    done = subprocess.run([*base, "--data", str(house.folder), "videos", "--json"], capture_output=True, text=True, env=house.env, check=True)
+    done = subprocess.run(
+        [*base, "--data", str(house.folder), "videos", "--json"],
+        capture_output=True,
+        text=True,
+        env=house.env,
+        check=True,
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_a_traceback_is_shown_on_request_only(house: Any) -> None:
     base = house.run.__func__.__globals__["COMMAND"]
-    asked = subprocess.run([*base, "videos", "show", "x", "--data", str(house.folder), "--debug"], capture_output=True, text=True, env=house.env, check=False)
+    asked = subprocess.run(
+        [*base, "videos", "show", "x", "--data", str(house.folder), "--debug"],
+        capture_output=True,
+        text=True,
+        env=house.env,
+        check=False,
+    )
     assert asked.returncode == 2
     assert "Traceback" in asked.stderr
     assert "Traceback" not in house.run("videos", "show", "x", check=2).stderr

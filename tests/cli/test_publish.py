@@ -34,7 +34,9 @@ def tree(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_file_is_taken_whatever_its_name_says(house: Any, clip: Callable[..., Path], tmp_path: Path, name: str) -> None:
+def test_a_good_file_is_taken_whatever_its_name_says(
+    house: Any, clip: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
     source = clip(f"good-{name}", *GOOD[name])
     disguised = tmp_path / "no-ending"
     disguised.write_bytes(source.read_bytes())
@@ -54,7 +56,14 @@ def half_without_index(clip: Callable[..., Path], target: Path) -> None:
 
 def encrypted(clip: Callable[..., Path], target: Path) -> None:
     source = clip("good-phone.mp4", *GOOD["phone.mp4"])
-    secret = ["-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb", "-encryption_kid", "a7e61c373e219033c21091fa607bf3b8"]
+    secret = [
+        "-encryption_scheme",
+        "cenc-aes-ctr",
+        "-encryption_key",
+        "76a6c65c5ea762046bd749a2e632ccbb",
+        "-encryption_kid",
+        "a7e61c373e219033c21091fa607bf3b8",
+    ]
     subprocess.run(["ffmpeg", "-v", "error", "-i", str(source), "-c", "copy", *secret, str(target)], check=True)
 
 
@@ -62,6 +71,7 @@ def image(clip: Callable[..., Path], target: Path) -> None:
     target.write_bytes(clip("one.png", *PICTURE, "-frames:v", "1").read_bytes())
 
 
+SDP = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n"
 BAD: dict[str, tuple[Callable[[Callable[..., Path], Path], object], str]] = {
     "empty.mp4": (lambda _, t: t.write_bytes(b""), "empty"),
     "letter.mp4": (lambda _, t: t.write_text("Bonjour Claire,\n" * 50), "text"),
@@ -69,7 +79,7 @@ BAD: dict[str, tuple[Callable[[Callable[..., Path], Path], object], str]] = {
     "half.mp4": (half_without_index, "end|index|half|incomplete|cut"),
     "list.mp4": (lambda _, t: t.write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n"), "playlist|list"),
     "list.mkv": (lambda _, t: t.write_text("ffconcat version 1.0\nfile '/etc/passwd'\n"), "list|script|text"),
-    "call.mov": (lambda _, t: t.write_text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n"), "SDP|session|text|stream"),
+    "call.mov": (lambda _, t: t.write_text(SDP), "SDP|session|text|stream"),
     "noise.mp4": (lambda _, t: t.write_bytes(os.urandom(200_000)), "video"),
     "locked.mp4": (encrypted, "encrypted|protected"),
     "sound.mp4": (lambda clip, t: t.write_bytes(clip("tone.m4a", *TONE, "-c:a", "aac").read_bytes()), "sound"),
@@ -133,7 +143,14 @@ def test_several_files_good_and_bad(house: Any, short_clip: Path, tmp_path: Path
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--privacy", "internal"], ["--privacy", "password"], ["--password-file", "x"], ["--privacy", "nonsense"], ["--channel", "nobody"], ["--nonsense"]],
+    [
+        ["--privacy", "internal"],
+        ["--privacy", "password"],
+        ["--password-file", "x"],
+        ["--privacy", "nonsense"],
+        ["--channel", "nobody"],
+        ["--nonsense"],
+    ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_2(house: Any, short_clip: Path, arguments: list[str]) -> None:
     done = house.run("publish", short_clip, *arguments, check=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import shutil
@@ -48,7 +47,9 @@ def step_by_step(site: Site, video: Video, times: int = 40) -> Video:
 
 def tree(site: Site) -> list[str]:
     kept = ("tubehome.db", "queue.db", "lock", "cache")
-    return sorted(str(p.relative_to(site.files.root)) for p in site.files.root.rglob("*") if not p.name.startswith(kept))
+    return sorted(
+        str(p.relative_to(site.files.root)) for p in site.files.root.rglob("*") if not p.name.startswith(kept)
+    )
 
 
 def test_the_whole_way(site: Site, short_clip: Path) -> None:
@@ -149,7 +150,9 @@ def test_the_same_bytes_are_pointed_out(site: Site, short_clip: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("said", [{"visibility": "secret"}, {"channel": "nobody"}])
-def test_what_is_said_wrong_is_refused_before_a_byte_is_copied(site: Site, short_clip: Path, said: dict[str, str]) -> None:
+def test_what_is_said_wrong_is_refused_before_a_byte_is_copied(
+    site: Site, short_clip: Path, said: dict[str, str]
+) -> None:
     before = tree(site)
     with pytest.raises(Refused):
         put(site, short_clip, **said)
@@ -171,7 +174,9 @@ def test_over_the_limit_and_no_room(site: Site, short_clip: Path) -> None:
     assert tree(site) == before
 
 
-def test_room_for_the_renditions_is_asked_for_too(site: Site, short_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_for_the_renditions_is_asked_for_too(
+    site: Site, short_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     size = short_clip.stat().st_size
     monkeypatch.setattr(type(site.files), "free_bytes", lambda self: size + site.config.limits.reserve_bytes + 1)
     before = tree(site)
@@ -194,7 +199,7 @@ def test_a_disk_that_fills_while_copying(site: Site, short_clip: Path, monkeypat
 def test_a_pipe_is_not_a_file(site: Site) -> None:
     reader, writer = os.pipe()
     os.close(writer)
-    with io.open(reader, "rb") as source, pytest.raises(Refused, match="not a file"):
+    with open(reader, "rb") as source, pytest.raises(Refused, match="not a file"):
         intake(site, source, Intake("x"), lambda _: None, machine.tools(site))
 
 
@@ -239,7 +244,9 @@ def test_a_full_disk_waits_and_goes_on_by_itself(site: Site, short_clip: Path, m
 
 
 def test_a_stop_ends_ffmpeg_and_the_row_is_workable_again(site: Site, clip: Callable[..., Path]) -> None:
-    long = clip("long.mp4", *"-f lavfi -i testsrc2=s=1280x720:r=30:d=60 -c:v libx264 -preset ultrafast -pix_fmt yuv420p".split())
+    long = clip(
+        "long.mp4", *"-f lavfi -i testsrc2=s=1280x720:r=30:d=60 -c:v libx264 -preset ultrafast -pix_fmt yuv420p".split()
+    )
     video, stop = put(site, long), threading.Event()
     tools = machine.tools(site, stop)
     pipeline.advance(site, video.id, tools)
@@ -259,7 +266,10 @@ def test_the_sweep_rings_for_what_waits_and_clears_what_the_dead_left(site: Site
     video = put(site, short_clip)
     site.jobs.huey.storage.flush_queue()
     old = time.time() - 7200
-    abandoned, orphan = site.files.incoming / "x.part", site.files.video("00000000-0000-4000-8000-000000000000") / "original"
+    abandoned, orphan = (
+        site.files.incoming / "x.part",
+        site.files.video("00000000-0000-4000-8000-000000000000") / "original",
+    )
     abandoned.write_bytes(b"half")
     orphan.mkdir(parents=True)
     (orphan / "source.mp4").write_bytes(b"whole")

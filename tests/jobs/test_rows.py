@@ -24,9 +24,17 @@ from tubehome.store.db import db
 @pytest.fixture
 def step(site: Site) -> Step:
     video = Video.create(
-        uuid=ids.new_uuid(), channel=Channel.get(), title="t", visibility="public", processing="received", created_at=1, updated_at=1,
-        source_name="a", source_size=1, source_sha256="0",
-    )  # fmt: skip
+        uuid=ids.new_uuid(),
+        channel=Channel.get(),
+        title="t",
+        visibility="public",
+        processing="received",
+        created_at=1,
+        updated_at=1,
+        source_name="a",
+        source_size=1,
+        source_sha256="0",
+    )
     return Step.create(video=video, position=1, kind="images")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tubehome.base.errors import Refused
 from tubehome.media.check import Ceilings, check
-from tubehome.media.encode import remux_if_needed
+from tubehome.media.encode import encode_rung, encode_sound, remux_if_needed
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Policy, plan
 from tubehome.media.probe import probe
@@ -38,6 +38,7 @@ def test_a_joined_broadcast_whose_clock_jumps(make: Make, tmp_path: Path, tools:
     assert probe(joined, tools).timestamp_jump
     made = way(joined)
     assert abs(frames(made) - 100) <= 2
+    assert made.plan.remuxed
     assert not made.probe.timestamp_jump
     inspect(made)
 
@@ -51,6 +52,15 @@ def test_a_broadcast_that_changes_its_size(make: Make, tmp_path: Path, way: Any,
     made = way(joined)
     assert abs(frames(made) - 100) <= 2
     inspect(made)
+
+
+@pytest.mark.slow
+def test_a_broadcast_also_works_as_it_is(make: Make, tmp_path: Path, tools: Tools) -> None:
+    """Without a jump the copy is a precaution: for a caller who leaves it out, the plan of the original holds too."""
+    source = make("direct.ts", *film(), *X264, "-bf", "2", "-c:a", "aac", "-output_ts_offset", "100")
+    planned = plan(probe(source, tools), Policy(preset="ultrafast", segment_seconds=1))
+    assert abs(encode_rung(source, planned, planned.rungs[0], tmp_path / "video", tools) - 50) <= 1
+    encode_sound(source, planned, tmp_path / "sound", tools)
 
 
 def test_an_even_clock_is_left_alone(clip: Path, tmp_path: Path, tools: Tools) -> None:

@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tubehome.media import boxes
+from tubehome.media.encode import encode_rung
+from tubehome.media.ffmpeg import Tools
+from tubehome.media.plan import Policy, plan
+from tubehome.media.probe import Picture, probe
 
 FILM = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=30000/1001:d=2"]
 VOICE = ["-f", "lavfi", "-i", "sine=f=330:r=44100:d=2"]
@@ -107,6 +111,27 @@ def test_a_source_goes_the_whole_way(
     total = sum(s.frames for s in made.renditions[0].segments)
     assert abs(total - source.frames) <= source.slack
     inspect(made)
+
+
+@pytest.mark.slow
+def test_colours_fields_and_tracks_of_what_comes_out(make: Callable[..., Path], tmp_path: Path, tools: Tools) -> None:
+    """HDR comes out as ordinary BT.709, interlaced as progressive, and the default sound track is the one taken."""
+
+    def encoded(name: str) -> Picture:
+        source = make(name, *SOURCES[name].arguments)
+        planned = plan(probe(source, tools), Policy(heights=(180,), preset="ultrafast"))
+        assert planned.hdr == (name == "hdr.mp4")
+        assert planned.interlaced == (name == "interlaced.mp4")
+        encode_rung(source, planned, planned.rungs[0], tmp_path / name, tools)
+        made = probe(tmp_path / name, tools).picture
+        assert made
+        return made
+
+    assert (encoded("hdr.mp4").transfer, encoded("hdr.mp4").pix_fmt) == ("bt709", "yuv420p")
+    assert not encoded("interlaced.mp4").interlaced
+    sound = probe(make("two-tracks.mkv", *SOURCES["two-tracks.mkv"].arguments), tools).sound
+    assert sound
+    assert sound.index == 1
 
 
 @pytest.mark.slow

@@ -91,11 +91,15 @@ def test_two_migrations_at_once_run_one(opened: tuple[Site, lock.Lock], tmp_path
     folder.mkdir()
     for known in migrate.FOLDER.glob("[0-9]*.py"):
         (folder / known.name).write_text(known.read_text())
-    slow = "import time\ndef up(migrator, db):\n    time.sleep(1)\n    db.execute_sql('CREATE TABLE later (id INTEGER)')\n"
+    slow = (
+        "import time\ndef up(migrator, db):\n    time.sleep(1)\n    db.execute_sql('CREATE TABLE later (id INTEGER)')\n"
+    )
     (folder / "0999_slow.py").write_text(slow)
     db.close_all()
     both = [
-        subprocess.Popen([sys.executable, "-c", MIGRATE, str(bare_site.files.root), str(folder)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, str(bare_site.files.root), str(folder)], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     said = sorted(process.communicate(timeout=60)[0].strip() for process in both)
@@ -113,7 +117,9 @@ def test_a_failed_migration_leaves_nothing(
     folder.mkdir()
     for known in migrate.FOLDER.glob("[0-9]*.py"):
         (folder / known.name).write_text(known.read_text())
-    (folder / "0999_bad.py").write_text("def up(m, db):\n    db.execute_sql('CREATE TABLE half (id)')\n    raise ValueError\n")
+    (folder / "0999_bad.py").write_text(
+        "def up(m, db):\n    db.execute_sql('CREATE TABLE half (id)')\n    raise ValueError\n"
+    )
     monkeypatch.setattr(migrate, "FOLDER", folder)
     with pytest.raises(ValueError):  # noqa: PT011
         migrate.migrate(bare_site.files)
@@ -121,14 +127,18 @@ def test_a_failed_migration_leaves_nothing(
     assert migrate.pending() == ["0999_bad"]
 
 
-def test_a_migration_waits_for_those_who_use_the_folder_then_says_so(bare_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_waits_for_those_who_use_the_folder_then_says_so(
+    bare_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """bare_site holds the shared lock, as web, worker and commands do."""
     monkeypatch.setattr(migrate, "pending", lambda: ["x"])
     with pytest.raises(Unavailable, match="in use"):
         migrate.migrate(bare_site.files, wait_seconds=0.2)
 
 
-def test_a_command_on_an_older_folder_says_who_upgrades(bare_site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_on_an_older_folder_says_who_upgrades(
+    bare_site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(migrate, "pending", lambda: ["x"])
     with pytest.raises(Unavailable, match="start the server once"):
         boot.open_site(boot.locate(str(folder), None), may_migrate=False)
@@ -187,7 +197,9 @@ def readable_by_all(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
     if interpreter is None:
         pytest.skip(f"no {wanted} outside the home of a user")
     packages = tmp_path / "packages"
-    shutil.copytree(sysconfig.get_paths()["purelib"], packages, ignore=shutil.ignore_patterns("playwright*", "mypy*", "babel*"))
+    shutil.copytree(
+        sysconfig.get_paths()["purelib"], packages, ignore=shutil.ignore_patterns("playwright*", "mypy*", "babel*")
+    )
     shutil.copytree(Path(boot.__file__).parent, packages / "tubehome", dirs_exist_ok=True)
     return [interpreter, "-S", "-c"], {"PYTHONPATH": str(packages)}
 
@@ -320,5 +332,3 @@ def test_many_threads_share_few_connections(bare_site: Site) -> None:
     for thread in threads:
         thread.join()
     assert len(db._connections) + len(db._in_use) <= 24
-
-

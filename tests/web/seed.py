@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from tubehome.base import clock
 from tubehome.jobs import rows
+from tubehome.library.changes import changed
 from tubehome.library.access import PRIVATE, PUBLIC, UNLISTED
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site
-from tubehome.store.db import bump
 
 JPEG = base64.b64decode(
     "/9j/4AAQSkZJRgABAgAAAQABAAD//gAQTGF2YzU5LjM3LjEwMAD/2wBDAAgoKC8oLzc3Nzc3N0E8QUNDQ0FBQUFDQ0NISEhVVVVISEhDQ0hIUFBV"
@@ -69,7 +69,7 @@ def seed(site: Site, n: int = 6) -> Seeded:
         made.preparing = video(site, council, "En préparation", processing=Processing.PREPARING)
         made.failed = video(site, council, "Préparation arrêtée", processing=Processing.FAILED)
         Video.update(removed="deleted", removed_at=clock.timestamp()).where(Video.id == made.binned.id).execute()
-        bump()
+        changed(council.id)
     return made
 
 
@@ -90,7 +90,7 @@ def video(
     waits: bool = False,
     age: float = 0,
 ) -> Video:
-    """One video with its rows and files, inside the caller's transaction (which bumps)."""
+    """One video with its rows and files, inside the caller's transaction."""
     then = clock.timestamp() - age
     shown = processing in (Processing.PLAYABLE, Processing.OUT, Processing.READY)
     made: Video = Video.create(
@@ -106,6 +106,7 @@ def video(
     if shown:
         _pictures(site, made)
         _film(site, made)
+    changed(channel.id)
     return made
 
 

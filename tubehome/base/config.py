@@ -179,7 +179,9 @@ def _sensible(config: Config) -> None:
     }
     for name, (value, least, most) in ranges.items():
         if not least <= value <= most:
-            raise Misconfigured("{key} must lie between {least} and {most}.", key=name, least=str(least), most=str(most))
+            raise Misconfigured(
+                "{key} must lie between {least} and {most}.", key=name, least=str(least), most=str(most)
+            )
     if not config.media.heights or not all(64 <= h <= 4320 for h in config.media.heights):
         raise Misconfigured("{key} must list at least one height between 64 and 4320.", key="media.heights")
 

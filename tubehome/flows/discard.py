@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tubehome.base import clock
 from tubehome.base.errors import Refused
+from tubehome.library.changes import changed
 from tubehome.library.models import Video
 from tubehome.site import Site
-from tubehome.store.db import bump
 
 BIN = "bin"
 KEPT_SECONDS = 30 * 24 * 3600
@@ -14,11 +14,11 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 def discard(site: Site, video: Video) -> None:
     with site.db.atomic():
-        changed = (
+        done = (
             Video.update(removed=BIN, removed_at=clock.timestamp())
             .where(Video.id == video.id, Video.removed.is_null())
             .execute()
         )
-        if not changed:
+        if not done:
             raise Refused("« {title} » is in the bin already.", title=video.title)
-        bump()
+        changed(video.channel_id)

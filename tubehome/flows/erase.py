@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from tubehome.library.changes import changed
 from tubehome.library.models import Video
 from tubehome.site import Site
 from tubehome.store import files
-from tubehome.store.db import bump
 
 
 def erase(site: Site, video: Video) -> None:
     with site.db.atomic():
         Video.delete().where(Video.id == video.id).execute()  # its renditions, pictures and steps go with it
-        bump()
+        changed(video.channel_id)
     files.erase(site.files.video(video.uuid), site.files.trash)

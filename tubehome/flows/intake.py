@@ -26,8 +26,10 @@ from tubehome.jobs import Job
 from tubehome.library import access, queries
 from tubehome.library.models import Channel, Step, Video
 from tubehome.library.processing import Processing
-from tubehome.media import check, plan
+from tubehome.media import check, encode, plan
 from tubehome.media.ffmpeg import Tools
+from tubehome.media.plan import Plan
+from tubehome.media.probe import Probe
 from tubehome.site import Site
 from tubehome.store import files
 
@@ -157,42 +159,58 @@ def _accept(
     tools: Tools,
 ) -> Video:
     probe = check.check(part, said.name, machine.ceilings(site), tools)
-    made = plan.plan(probe, machine.policy(site))
-    _room(site, made.estimated_bytes, said.name)
     folder = site.files.video(uuid)
     original = folder / "original" / f"source{_suffix(said.name)}"
     try:
         for name in ("original", "public", "work"):
             (folder / name).mkdir(mode=0o700, parents=True)
         files.settle(part, original)
+        made = _plan(site, original, probe, said.name, uuid, tools)
         with site.db.atomic("IMMEDIATE"):
             if not said.again:
                 _refuse_duplicate(site, sha256)  # two copies of one file may arrive side by side
-            now, top = clock.timestamp(), made.rungs[0]
-            video = Video.create(
-                uuid=uuid,
-                channel=channel,
-                title=text.clean_line(said.title)[: text.TITLE_MAX] or text.title_from_filename(said.name),
-                language=said.language,
-                visibility=visibility,
-                processing=Processing.RECEIVED,
-                wait_transcoding=settings.read().wait_transcoding,
-                created_at=now,
-                updated_at=now,
-                source_name=said.name,
-                source_size=size,
-                source_sha256=sha256,
-                duration=made.duration,
-                width=top.width_px,
-                height=top.height_px,
-                plan=made.to_json(),
-            )
-            for step in planned_steps(made):
-                Step.create(video=video, **step)
+            video = _rows(said, channel, visibility, uuid, sha256, size, made)
     except BaseException:
         files.erase(folder, site.files.trash)
         raise
     site.jobs.later(Job.ADVANCE, video.id)
+    return video
+
+
+def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools: Tools) -> Plan:
+    """What will be made. A broadcast stream, whose clock may jump, is first copied into a file with an even one."""
+    even = site.files.even_source(uuid)
+    _room(site, probe.size, name)
+    source, probe = encode.remux_if_needed(original, probe, even.with_suffix(".part"), tools)
+    if source != original:
+        files.settle(source, even)
+    made = plan.plan(probe, machine.policy(site))
+    _room(site, made.estimated_bytes, name)
+    return made
+
+
+def _rows(said: Intake, channel: Channel, visibility: str, uuid: str, sha256: str, size: int, made: Plan) -> Video:
+    now, top = clock.timestamp(), made.rungs[0]
+    video = Video.create(
+        uuid=uuid,
+        channel=channel,
+        title=text.clean_line(said.title)[: text.TITLE_MAX] or text.title_from_filename(said.name),
+        language=said.language,
+        visibility=visibility,
+        processing=Processing.RECEIVED,
+        wait_transcoding=settings.read().wait_transcoding,
+        created_at=now,
+        updated_at=now,
+        source_name=said.name,
+        source_size=size,
+        source_sha256=sha256,
+        duration=made.duration,
+        width=top.width_px,
+        height=top.height_px,
+        plan=made.to_json(),
+    )
+    for step in planned_steps(made):
+        Step.create(video=video, **step)
     return video
 
 

@@ -69,7 +69,8 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
 
 
 def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
-    source = site.files.original(video.uuid)
+    even = site.files.even_source(video.uuid)
+    source = even if even.exists() else site.files.original(video.uuid)
     if source is None:
         raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
     plan = Plan.from_json(video.plan or "")

@@ -5,17 +5,15 @@ from __future__ import annotations
 from tubehome.base.errors import Refused
 from tubehome.flows.discard import BIN
 from tubehome.jobs import Job
+from tubehome.library.changes import changed
 from tubehome.library.models import Video
 from tubehome.site import Site
-from tubehome.store.db import bump
 
 
 def undelete(site: Site, video: Video) -> None:
     with site.db.atomic():
-        changed = (
-            Video.update(removed=None, removed_at=None).where(Video.id == video.id, Video.removed == BIN).execute()
-        )
-        if not changed:
+        done = Video.update(removed=None, removed_at=None).where(Video.id == video.id, Video.removed == BIN).execute()
+        if not done:
             raise Refused("« {title} » is not in the bin.", title=video.title)
-        bump()
+        changed(video.channel_id)
     site.jobs.later(Job.ADVANCE, video.id)

@@ -17,6 +17,7 @@ class Channel(Model):
     title = TextField()
     description = TextField(default="")  # Markdown
     default_visibility = TextField(default="public")
+    listed_videos = IntegerField(default=0)  # kept by changes.changed
     created_at = FloatField()
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tubehome.base import clock
+from tubehome.library.changes import changed
 from tubehome.library.models import Video
-from tubehome.store.db import bump, db
+from tubehome.store.db import db
 
 
 class Processing(StrEnum):
@@ -49,7 +50,7 @@ def move(video_id: int, start: Processing, end: Processing) -> bool:
         values[_MOMENTS[end]] = now
     moved = Video.update(values).where(Video.id == video_id, Video.processing == start).execute()
     if moved:
-        bump()
+        changed(Video.get_by_id(video_id).channel_id)
     return bool(moved)
 
 

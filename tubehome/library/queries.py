@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from peewee import fn
-
 from tubehome.base import ids
 from tubehome.base.errors import NotFound
 from tubehome.library.access import announced, listed
@@ -34,12 +32,6 @@ def channel(name: str) -> Channel:
 
 def channels() -> Sequence[Channel]:
     return list(Channel.select().order_by(Channel.id))
-
-
-def public_counts() -> dict[int, int]:
-    """Listed videos of each channel that has any: {channel id: count}."""
-    rows: Any = Video.select(Video.channel_id, fn.COUNT(Video.id)).where(listed()).group_by(Video.channel_id).tuples()
-    return dict(rows)
 
 
 def latest(limit: int, offset: int = 0, channel_id: int | None = None) -> Sequence[Video]:
@@ -78,11 +70,6 @@ def _with_pictures(chosen: object, limit: int, offset: int) -> Sequence[Video]:
     for item in page:
         item.shown_pictures = pictures.get(item.id, [])
     return page
-
-
-def count_listed(channel_id: int | None = None) -> int:
-    chosen = listed() if channel_id is None else listed() & (Video.channel == channel_id)
-    return int(Video.select().where(chosen).count())
 
 
 def pictures(found: Video) -> Sequence[Picture]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tubehome.base.errors import ToolFailed
@@ -10,9 +12,8 @@ from tubehome.media import boxes
 from tubehome.media._guard import Options
 from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
 from tubehome.media.plan import Plan, Rung
-from tubehome.media.probe import Probe, probe
+from tubehome.media.probe import RESETTING, Probe, probe
 
-RESETTING = ("mpegts", "mpeg")  # formats whose clock may start over; ffmpeg mends these, and no others, on the way
 SAMPLES = 1024  # of an AAC frame
 HERTZ = 48_000
 CLEAN: Options = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}  # phones write where they were
@@ -21,10 +22,11 @@ CLEAN: Options = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}  # p
 def remux_if_needed(source: Path, probed: Probe, out: Path, tools: Tools) -> tuple[Path, Probe]:
     """The file to work with from here on, and its probe: the source itself, or `out` with an even clock.
 
-    To be called before `plan`. A broadcast stream may begin anywhere and jump; without `-copyts`, ffmpeg closes
-    the jump. `out` is an MP4 of about the same size as the source.
+    To be called before `plan`; a plan that is `remuxed` holds for this copy alone. The copy is an MP4 of about the
+    same size, and making it again gives the same bytes. A broadcast may begin anywhere and jump: without `-copyts`,
+    ffmpeg closes the jump.
     """
-    if probed.format != "mpegts" and not (probed.timestamp_jump and probed.format in RESETTING):
+    if probed.format not in RESETTING or not probed.timestamp_jump:
         return source, probed
     tracks = ["0:V:0", *([f"0:a:{probed.sound.index}"] if probed.sound else [])]
     options: Options = {"map": tracks, "c": "copy", "f": "mp4", **CLEAN}
@@ -32,7 +34,7 @@ def remux_if_needed(source: Path, probed: Probe, out: Path, tools: Tools) -> tup
         options = {**options, "bsf:a": "aac_adtstoasc"}
     job = Job([Input(source)], [Output(out, options)], probed.duration, max_bytes=2 * probed.size + 64_000_000)
     run(job, tools)
-    return out, probe(out, tools)
+    return out, replace(probe(out, tools), remuxed=True)
 
 
 def encode_sound(source: Path, plan: Plan, out: Path, tools: Tools) -> None:
@@ -54,12 +56,16 @@ def encode_sound(source: Path, plan: Plan, out: Path, tools: Tools) -> None:
     room = 64_000_000 + round(plan.duration * plan.audio_bitrate / 4)
     job = Job([Input(source)], [Output(out, options)], plan.duration, max_bytes=room, copy_timestamps=True)
     run(job, tools)
-    frames = sum(1 for _ in adts_frames(out.read_bytes()))
+    try:
+        with out.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            frames = sum(1 for _ in adts_frames(data))
+    except ValueError as error:
+        raise ToolFailed("The sound of this video came out unreadable.", cause=str(error)) from error
     if frames - 1 < (plan.duration - 0.2) * HERTZ / SAMPLES:
         raise ToolFailed("The sound of this video came out too short.", cause=f"{frames} frames of {SAMPLES} samples")
 
 
-def adts_frames(data: bytes) -> Iterator[tuple[int, int]]:
+def adts_frames(data: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
     """Offset and size of each frame of an ADTS stream (ISO/IEC 13818-7). ValueError when it is not one."""
     at = 0
     while at < len(data):

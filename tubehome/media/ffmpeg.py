@@ -96,6 +96,7 @@ def run(job: Job, tools: Tools) -> Done:
     """Runs ffmpeg to its end in the calling thread; Failed, ToolFailed, NoRoom, Unavailable or Interrupted."""
     from tubehome.media._process import Process  # python-ffmpeg is heavy (80 ms): loaded at first use
 
+    _go_on(tools)
     process = Process(fence(tools, tools.ffmpeg, job.seconds, job.max_bytes), tools.progress)
     process.say("hide_banner", "nostdin", "y")
     process.set(loglevel="warning" if job.quiet else "info")
@@ -119,6 +120,7 @@ def _finish(process: Process, job: Job, tools: Tools) -> Done:
 
 def ffprobe(path: Path, options: Sequence[str], seconds: float, tools: Tools) -> Iterator[str]:
     """Lines of ffprobe's stdout, as they come. Raises as `run` does, at the latest after the last line."""
+    _go_on(tools)
     guards = [part for key, value in _guards(tools).items() for part in (f"-{key}", str(value))]
     command = [*fence(tools, tools.ffprobe, seconds, 0), "-v", "error", *guards, *options, "-i", _absolute(path)]
     tail: deque[str] = deque(maxlen=TAIL)
@@ -139,6 +141,16 @@ def ffprobe(path: Path, options: Sequence[str], seconds: float, tools: Tools) ->
     raise_failure(process.returncode, [line.rstrip("\n") for line in tail], watch, tools, tools.ffprobe)
 
 
+def _go_on(tools: Tools) -> None:
+    """Nothing more is started once we are asked to stop: a short program would be over before anyone looks."""
+    if tools.stop is not None and tools.stop.is_set():
+        raise _interrupted()
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("The work on this video was interrupted; it goes on at the next start.")
+
+
 def fence(tools: Tools, program: str, seconds: float, max_bytes: int) -> list[str]:
     """The launcher's command line up to and including the program."""
     cpu = round(wall_limit(seconds) * 4)
@@ -153,7 +165,7 @@ def wall_limit(seconds: float) -> float:
 def raise_failure(code: int, lines: Iterable[str], watch: Watch, tools: Tools, program: str) -> None:
     """Nothing when all went well; else the error that fits, with the program's last lines as the cause."""
     if watch.stopped or (tools.stop is not None and tools.stop.is_set() and code != 0):
-        raise Interrupted("The work on this video was interrupted; it goes on at the next start.")
+        raise _interrupted()
     if code == 0:
         return
     cause = "\n".join(list(lines)[-TAIL:]) or f"exit code {code}"

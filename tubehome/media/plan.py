@@ -71,6 +71,7 @@ class Plan:
     threads: int
     source_size: int  # bytes
     source_rate: int  # bits/s, of the whole file
+    remuxed: bool = False  # it speaks of `encode.remux_if_needed`'s copy of the original: make that first
 
     def rung(self, height: int) -> Rung:
         return next(rung for rung in self.rungs if rung.height == height)
@@ -81,7 +82,7 @@ class Plan:
         # A rendition seldom needs more than three times its source, however well that is compressed.
         bits = {r.height: min(r.max_rate, 3 * self.source_rate) + self.sound * self.audio_bitrate for r in self.rungs}
         copies = sum(bits.values()) + bits[self.progressive] + max(bits.values()) + self.sound * self.audio_bitrate
-        return math.ceil(copies * self.duration / 8) + 10_000_000
+        return math.ceil(copies * self.duration / 8) + self.remuxed * self.source_size + 10_000_000
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "rate": str(self.rate)})
@@ -127,6 +128,7 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         threads=policy.threads,
         source_size=probe.size,
         source_rate=round(8 * probe.size / duration),
+        remuxed=probe.remuxed,
         **_sound(sound, policy),
     )
 

@@ -13,6 +13,7 @@ from typing import cast
 
 from tubehome.media.ffmpeg import TAIL, Failed, Input, Job, Output, Tools, ffprobe, run
 
+RESETTING = ("mpegts", "mpeg")  # formats whose clock may start over; ffmpeg mends these, and no others, when copying
 JUMP = 10.0  # seconds between two packets of a stream, from which on we speak of a jump
 _FIRST = re.compile(r"n: *0 pts: *(-?\d+) ")
 _BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
@@ -76,6 +77,7 @@ class Probe:
     timestamp_jump: bool
     score: int = 100  # how sure ffprobe is of the format, of 100
     streams: int = 1
+    remuxed: bool = False  # this is not the original, but `encode.remux_if_needed`'s copy of it
 
 
 class Track:
@@ -84,8 +86,9 @@ class Track:
     def __init__(self, base: Fraction) -> None:
         self.base, self.count = base, 0
         self.times: list[int] = []
-        self.start, self.end = 0, 0
+        self.start, self.end = 0, 0  # of what is shown or heard
         self.jump = 0.0  # seconds, the largest step between two packets in file order
+        self.running = 0  # the length of the packets one after the other, jumps left out
         self._last: int | None = None
 
     def add(self, pts: str, dts: str, duration: str, keep_times: bool) -> None:
@@ -99,7 +102,9 @@ class Track:
             self.start, self.end = at, at + length
         else:
             self.start, self.end = min(self.start, at), max(self.end, at + length)
-            self.jump = max(self.jump, float(abs(step - self._last) * self.base))
+            moved = step - self._last
+            self.jump = max(self.jump, float(abs(moved) * self.base))
+            self.running += moved if abs(moved) * self.base <= JUMP else length
         self._last = step
         if keep_times:
             self.times.append(at)
@@ -120,13 +125,16 @@ def probe(path: Path, tools: Tools) -> Probe:
     tracks = _measure(path, [s for s in (film, voice) if s], size, tools)
     picture = _picture(path, film, tracks[_int(film, "index")], tools) if film else None
     sound = _sound(streams, voice, tracks[_int(voice, "index")]) if voice else None
+    jump = any(track.jump > JUMP for track in tracks.values())
+    # These jumps will be closed (encode.remux_if_needed), so they do not count.
+    closed = jump and kind in RESETTING
     return Probe(
         format=kind,
         size=size,
-        duration=_duration(picture, sound),
+        duration=max(float(t.running * t.base) for t in tracks.values()) if closed else _duration(picture, sound),
         picture=picture,
         sound=sound,
-        timestamp_jump=kind == "mpegts" or any(track.jump > JUMP for track in tracks.values()),
+        timestamp_jump=kind == "mpegts" or jump,
         score=_int(container, "probe_score", 100),
         streams=len(streams),
     )

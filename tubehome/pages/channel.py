@@ -27,7 +27,7 @@ class ChannelPage:
 def channel(name: str, page: int = 1) -> ChannelPage:
     """NotFound when there is no such channel."""
     found = queries.channel(name)
-    total = queries.count_listed(found.id)
+    total = found.listed_videos
     offset = (page - 1) * FILMS_A_PAGE
     films = [film(v, v.shown_pictures) for v in queries.latest(FILMS_A_PAGE, offset, found.id)]
     years = tuple((year, tuple(group)) for year, group in groupby(films, key=lambda f: f.published.year))

@@ -30,15 +30,13 @@ class HomePage:
 
 def home(page: int = 1) -> HomePage:
     """One page of the home page; page numbers beyond the end give an empty list."""
-    counts = queries.public_counts()
-    total = sum(counts.values())
+    channels = queries.channels()
+    total = sum(c.listed_videos for c in channels)
     first = page == 1
     # the lead takes one film of the first page
     shown = queries.latest(FILMS_A_PAGE + first, 0 if first else (page - 1) * FILMS_A_PAGE + 1)
     films = [film(v, v.shown_pictures) for v in shown]
-    entries = tuple(
-        ChannelEntry(channel_link(c), text.plain(c.description, 160), counts.get(c.id, 0)) for c in queries.channels()
-    )
+    entries = tuple(ChannelEntry(channel_link(c), text.plain(c.description, 160), c.listed_videos) for c in channels)
     lead, rest = (films[0], films[1:]) if first and films else (None, films)
     pages = max(1, -(-(total - 1) // FILMS_A_PAGE))
     return HomePage(lead, tuple(rest), entries, page, pages, total)

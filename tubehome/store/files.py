@@ -100,6 +100,10 @@ class Files:
         folder = self.video(uuid) / "original"
         return next((f for f in sorted(folder.iterdir()) if f.is_file()), None) if folder.is_dir() else None
 
+    def even_source(self, uuid: str) -> Path:
+        """The original with an even clock, where its own is not (broadcast streams); gone when all is ready."""
+        return self.work(uuid) / "even.mp4"
+
     def lay_out(self) -> None:
         """Makes the folders of an instance; private to its owner."""
         for folder in (self.root, self.run, self.incoming, self.trash, self.cache, self.videos()):

@@ -11,6 +11,11 @@ def up(migrator, db):
             database = db
             legacy_table_names = False
 
+    _site(db, Base)
+    _products(db, Base, _library(db, Base))
+
+
+def _site(db, Base):
     class ContentVersion(Base):
         id = IntegerField(primary_key=True)
         version = IntegerField()
@@ -32,11 +37,17 @@ def up(migrator, db):
         token_sha256 = TextField(unique=True)
         expires_at = FloatField()
 
+    db.create_tables([ContentVersion, Setting, Owner, SetupLink])
+    ContentVersion.create(id=1, version=1, changed_at=time.time())
+
+
+def _library(db, Base):
     class Channel(Base):
         name = TextField(unique=True)
         title = TextField()
         description = TextField()
         default_visibility = TextField()
+        listed_videos = IntegerField()
         created_at = FloatField()
 
     class Video(Base):
@@ -69,6 +80,11 @@ def up(migrator, db):
         class Meta:
             indexes = ((("channel", "published_at"), False), (("published_at",), False))
 
+    db.create_tables([Channel, Video])
+    return Video
+
+
+def _products(db, Base, Video):
     class Rendition(Base):
         video = ForeignKeyField(Video, on_delete="CASCADE")
         height = IntegerField()
@@ -112,5 +128,4 @@ def up(migrator, db):
         class Meta:
             indexes = ((("video", "position"), True), (("state",), False))
 
-    db.create_tables([ContentVersion, Setting, Owner, SetupLink, Channel, Video, Rendition, Picture, Step])
-    ContentVersion.create(id=1, version=1, changed_at=time.time())
+    db.create_tables([Rendition, Picture, Step])

@@ -1,0 +1,46 @@
+"""`kill -9` of the worker, of ffmpeg, of web, of all, each at three moments; nobody helps the site afterwards.
+
+Early: while pictures and sound are made. Middle: while a rendition is encoded. Late: while files become public.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+
+@pytest.mark.parametrize("moment", ["early", "middle", "late"])
+@pytest.mark.parametrize("kind", ["worker", "ffmpeg", "web", "all"])
+def test_a_kill_at_a_moment(
+    house: Any, drill: Any, eight_seconds: Path, note: Callable[[str], None], kind: str, moment: str
+) -> None:
+    seed = time.time_ns() % 1_000_000
+    print(f"seed {seed}")
+    run = drill.Drill(house, sys.executable, seed)
+    steps, delay = {
+        "early": (drill.EARLY, 0.15), "middle": (drill.MIDDLE, 1.0), "late": (drill.LATE, 0.05),
+    }[moment]  # fmt: skip
+    hit = None
+    for tries in range(1, 11):
+        run.publish(eight_seconds)
+        hit = run.strike(kind, steps, delay)
+        if hit:
+            break
+        run.all_ready(200, nudge=False)
+    assert hit, f"never killed {moment}"
+    seconds = run.all_ready(300, nudge=False)
+    run.settle()
+    deaths = sum(
+        row["deaths"] + row["attempts"] for row in drill.rows(house.folder, "SELECT deaths, attempts FROM step")
+    )
+    note(
+        f"{kind:6} {moment:6} hit {hit[0]} {hit[1] or ''} (try {tries}, seed {seed}): ready {seconds:.1f} s later, "
+        f"{run.reader.rounds} looks, {run.reader.silences} unanswered, 0 faults, attempts and deaths {deaths}"
+    )

@@ -1,0 +1,58 @@
+"""The whole house: what these drills share is in drill.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+def _load_drill() -> ModuleType:
+    """`drill.py` beside this file: tests are not a package."""
+    spec = importlib.util.spec_from_file_location("tubehome_drill", Path(__file__).with_name("drill.py"))
+    assert spec
+    assert spec.loader
+    if spec.name not in sys.modules:
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[spec.name]
+
+
+drill_module = _load_drill()
+
+
+@pytest.fixture(scope="session")
+def drill() -> Any:
+    return drill_module
+
+
+@pytest.fixture(scope="module")
+def house_of_module(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Any]]:
+    """`house_of_module(name)`: a House of the main conftest for all tests of a file; not yet made."""
+    main = next(plugin for plugin in request.config.pluginmanager.get_plugins() if hasattr(plugin, "House"))
+    made: list[Any] = []
+
+    def make(name: str) -> Any:
+        made.append(main.House(tmp_path_factory.mktemp("whole") / name))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.stop()
+
+
+@pytest.fixture(scope="session")
+def eight_seconds(clip: Callable[..., Path]) -> Path:
+    """8 s of 720p with a tone: three renditions, three segments each."""
+    return clip(
+        "eight.mp4",
+        *"-f lavfi -i testsrc2=s=1280x720:r=25:d=8 -f lavfi -i sine=f=440:r=48000:d=8".split(),
+        *"-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 50 -c:a aac -b:a 96k".split(),
+    )
