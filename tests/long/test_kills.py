@@ -5,7 +5,6 @@ Early: while pictures and sound are made. Middle: while a rendition is encoded. 
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,24 +22,15 @@ def test_a_kill_at_a_moment(
 ) -> None:
     seed = time.time_ns() % 1_000_000
     print(f"seed {seed}")
-    run = drill.Drill(house, sys.executable, seed)
+    run = drill.Drill(house, seed, nudge=False)
     steps, delay = {
         "early": (drill.EARLY, 0.15), "middle": (drill.MIDDLE, 1.0), "late": (drill.LATE, 0.05),
     }[moment]  # fmt: skip
-    hit = None
-    for tries in range(1, 11):
-        run.publish(eight_seconds)
-        hit = run.strike(kind, steps, delay)
-        if hit:
-            break
-        run.all_ready(200, nudge=False)
-    assert hit, f"never killed {moment}"
-    seconds = run.all_ready(300, nudge=False)
+    hit, height = run.attack(kind, steps, delay, eight_seconds)
+    seconds = run.all_ready(300)
     run.settle()
-    deaths = sum(
-        row["deaths"] + row["attempts"] for row in drill.rows(house.folder, "SELECT deaths, attempts FROM step")
-    )
+    counted = drill.rows(house.folder, "SELECT SUM(deaths) AS deaths, SUM(attempts) AS attempts FROM step")[0]
     note(
-        f"{kind:6} {moment:6} hit {hit[0]} {hit[1] or ''} (try {tries}, seed {seed}): ready {seconds:.1f} s later, "
-        f"{run.reader.rounds} looks, {run.reader.silences} unanswered, 0 faults, attempts and deaths {deaths}"
+        f"{kind:6} {moment:6} hit {hit} {height or ''} of video {len(run.uuids)} (seed {seed}): ready {seconds:.1f} s "
+        f"later; {run.reader.rounds} looks, {run.reader.silences} unanswered, 0 faults; attempts {counted['attempts']}"
     )

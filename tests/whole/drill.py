@@ -14,6 +14,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -194,9 +195,9 @@ RINGING = (
 )
 
 
-def ring(house: Any, python: str) -> None:
+def ring(house: Any) -> None:
     """The minute's sweep, now."""
-    subprocess.run([python, "-c", RINGING, str(house.folder)], check=True, env=house.env, timeout=60)
+    subprocess.run([sys.executable, "-c", RINGING, str(house.folder)], check=True, env=house.env, timeout=60)
 
 
 # --- what a file must be, whole
@@ -372,7 +373,7 @@ class Reader(threading.Thread):
         feed = feedparser.parse(self._get("/feed.xml", 200).body)
         assert not feed.bozo, feed.bozo_exception
         entry = next((entry for entry in feed.entries if uuid in entry.id), None)
-        assert entry or memory.state < 3 and not memory.heard, "it is OUT, and the feed has it not"
+        assert entry or (memory.state < 3 and not memory.heard), "it is OUT, and the feed has it not"
         if entry:
             memory.heard = True
             [enclosure] = entry.enclosures
@@ -386,8 +387,9 @@ class Reader(threading.Thread):
 class Drill:
     """A house that is served, a reader on it, and kills at moments that a seed chooses."""
 
-    def __init__(self, house: Any, python: str, seed: int) -> None:
-        self.house, self.python, self.random = house, python, random.Random(seed)
+    def __init__(self, house: Any, seed: int, nudge: bool) -> None:
+        """`nudge`: the minute's sweep comes as soon as a failed step may be tried again."""
+        self.house, self.random, self.nudge = house, random.Random(seed), nudge
         self.uuids: list[str] = []
         self.port = urlsplit(house.serve()).port
         self.reader = Reader(house.url)
@@ -403,13 +405,23 @@ class Drill:
         row = connection.execute("SELECT kind, height FROM step WHERE state = 'running'").fetchone()
         return (row["kind"], row["height"]) if row else None
 
-    def strike(self, kind: str, moment: tuple[str, ...], delay: float) -> tuple[str, int] | None:
-        """Waits for a step of the moment and a random part of `delay` seconds more, then kills.
+    def attack(self, kind: str, moment: tuple[str, ...], delay: float, film: Path) -> tuple[str, int]:
+        """Kills in the moment, within `delay` seconds of its beginning; the step that it hit.
 
-        The step that it hit; None when the work was over too soon. A site of which all was killed is started again.
+        The film is published when there is no work, and again when the work was over too soon. A site of which all
+        was killed is started again.
         """
+        for _ in range(12):
+            if not rows(self.house.folder, "SELECT 1 FROM video WHERE processing != 'ready'"):
+                self.publish(film)
+            if hit := self._strike(kind, moment, delay):
+                return hit
+        raise AssertionError(f"the {kind} was never killed in {moment}")
+
+    def _strike(self, kind: str, moment: tuple[str, ...], delay: float) -> tuple[str, int] | None:
         with database(self.house.folder) as connection:
-            for _ in iter(lambda: self._at_work(connection), False):
+            while connection.execute("SELECT 1 FROM video WHERE processing != 'ready'").fetchone():
+                self._nudge()
                 step = self.running(connection)
                 if step and step[0] in moment:
                     time.sleep(self.random.uniform(0, delay))
@@ -417,8 +429,11 @@ class Drill:
                 time.sleep(0.002)
         return None
 
-    def _at_work(self, connection: sqlite3.Connection) -> bool:
-        return bool(connection.execute("SELECT 1 FROM video WHERE processing != 'ready'").fetchone())
+    def _nudge(self) -> None:
+        due = "SELECT 1 FROM step WHERE state = 'waiting' AND last_error IS NOT NULL AND next_try < ?"
+        if self.nudge and rows(self.house.folder, due, time.time()):
+            ring(self.house)
+            time.sleep(1)
 
     def _kill(self, kind: str, moment: tuple[str, ...], connection: sqlite3.Connection) -> tuple[str, int] | None:
         them = family(self.house.server.pid)
@@ -452,16 +467,13 @@ class Drill:
         step = self.running(connection)
         return step if step and step[0] in moment else None
 
-    def all_ready(self, seconds: float, nudge: bool) -> float:
-        """Waits until every video is; the seconds. `nudge`: the minute's sweep comes as soon as something is due."""
+    def all_ready(self, seconds: float) -> float:
+        """Waits until every video is; the seconds."""
 
         def ready() -> bool:
             states = rows(self.house.folder, "SELECT processing FROM video")
             assert all(row["processing"] != "failed" for row in states), self._told()
-            due = "SELECT 1 FROM step WHERE state = 'waiting' AND next_try BETWEEN 1 AND ? AND last_error IS NOT NULL"
-            if nudge and rows(self.house.folder, due, time.time()):
-                ring(self.house, self.python)
-                time.sleep(1)
+            self._nudge()
             return all(row["processing"] == "ready" for row in states)
 
         began = time.monotonic()

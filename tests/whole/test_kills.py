@@ -5,7 +5,6 @@ The short form; `tests/long/test_kills.py` kills each at three chosen moments.
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,23 +18,13 @@ def test_whatever_is_killed_everything_ends_ready(house: Any, drill: Any, eight_
     # given a served site, a reader who polls all the while, and a film at work
     seed = time.time_ns() % 1_000_000
     print(f"seed {seed}")
-    run = drill.Drill(house, sys.executable, seed)
+    run = drill.Drill(house, seed, nudge=True)
     kinds = ["worker", "ffmpeg", "web", "all"]
     run.random.shuffle(kinds)
-    anything = drill.EARLY + drill.MIDDLE + drill.LATE
-    run.publish(eight_seconds)
-    for kind in kinds:
-        # when it is killed at some moment; work that ended before is begun anew
-        for _ in range(5):
-            if not drill.rows(house.folder, "SELECT 1 FROM step WHERE state != 'done'"):
-                run.publish(eight_seconds)
-            hit = run.strike(kind, anything, 1.0)
-            if hit:
-                break
-        print(f"{kind}: hit {hit}")
-        assert hit, kind
+    # when each is killed somewhere on the way of the film, the next one while that heals
+    way = [(drill.EARLY, 2.0), (drill.MIDDLE, 2.0), (drill.MIDDLE, 2.0), (drill.LATE, 0.05)]
+    for kind, (steps, delay) in zip(kinds, way, strict=True):
+        print(f"{kind}: hit {run.attack(kind, steps, delay, eight_seconds)}")
     # then
-    print(
-        f"ready after {run.all_ready(240, nudge=True):.1f} s; {run.reader.rounds} rounds, {run.reader.silences} silent"
-    )
+    print(f"ready after {run.all_ready(240):.1f} s; {run.reader.rounds} rounds, {run.reader.silences} silent")
     run.settle()

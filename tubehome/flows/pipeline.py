@@ -92,9 +92,9 @@ def _progress(step: Step, duration: float) -> Callable[[float], None]:
 
 def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
     """Removes what earlier attempts at this step left half made; this claim is the only one at work."""
-    for left in files.children(site.files.work(video.uuid)):
-        if left.name.startswith(f"{step.id}-") and left.name.endswith(".part"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    half_made = [*site.files.work(video.uuid).glob(f"{step.id}-*.part"), *site.files.public(video.uuid).glob(".*.part")]
+    for left in half_made:
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _commit(site: Site, video: Video, claim: rows.Claim, commit: Rows) -> None:
@@ -104,8 +104,7 @@ def _commit(site: Site, video: Video, claim: rows.Claim, commit: Rows) -> None:
         claim.done()
         publish(video.id, claim.row)
     if Video.get_by_id(video.id).processing == Processing.READY:
-        for left in files.children(site.files.work(video.uuid)):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        files.empty(site.files.work(video.uuid))
 
 
 def _named(error: Exception) -> TubehomeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,25 @@ from tubehome.flows.discard import KEPT_SECONDS
 from tubehome.flows.erase import erase
 from tubehome.jobs import Job, rows
 from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing
 from tubehome.site import Site
 from tubehome.store import files, lock
 
 
 def sweep(site: Site, thorough: bool = False) -> None:
-    """Every minute; `thorough`, when the worker starts, also looks for folders that no row speaks of."""
+    """Every minute; `thorough`, when the worker starts, also goes through the folders of all videos."""
+    _ring(site)  # first: a folder that cannot be tidied must not keep work from going on
     _empty_bin(site)
     files.empty(site.files.trash)
     for left in files.children(site.files.incoming):
-        _remove_if_abandoned(left)
+        if _remove_if_abandoned(left):
+            _remove_orphan(site, site.files.video(left.stem))
     if thorough:
-        _remove_orphans(site)
+        rows.forget_dead_claims(Step, site.files.run)
+        _tidy_videos(site)
+
+
+def _ring(site: Site) -> None:
     waiting = {step.video_id: None for step in rows.due(Step, site.files.run)}
     for video_id in waiting:
         site.jobs.later(Job.ADVANCE, video_id)
@@ -43,16 +50,36 @@ def _remove_if_abandoned(left: Path) -> bool:
     return True
 
 
-def _remove_orphans(site: Site) -> None:
-    """Video folders without a row: a copy that was killed between its file's move and its commit."""
-    uuids: Any = Video.select(Video.uuid).tuples()
-    known = {uuid for (uuid,) in uuids}
+def _tidy_videos(site: Site) -> None:
+    """What a kill left: folders without a row, and intermediate files of videos that were just ready."""
+    rows_say: Any = Video.select(Video.uuid, Video.processing).tuples()
+    known = dict(rows_say)
     for folder in files.children(site.files.videos()):
-        if folder.name in known:
-            continue
+        if folder.name not in known:
+            _remove_orphan(site, folder)
+        elif known[folder.name] == Processing.READY:
+            files.empty(site.files.work(folder.name))
+
+
+def _remove_orphan(site: Site, folder: Path) -> None:
+    """The folder of a copy that was killed before its commit.
+
+    Whoever copies holds the file's lock from `incoming` through its move until the row is committed: so what is
+    not locked and has, looked at then, no row, is nobody's.
+    """
+    if (site.files.incoming / f"{folder.name}.part").exists():
+        return
+    with contextlib.suppress(FileNotFoundError):  # a refused copy takes its folder away itself
         original = site.files.original(folder.name)
-        if _remove_if_abandoned(original) if original else _older(folder, 3600):
-            shutil.rmtree(folder, ignore_errors=True)
+        held = lock.try_exclusive(original) if original else None
+        if original and held is None:
+            return
+        try:
+            if not Video.select().where(Video.uuid == folder.name).exists():
+                files.erase(folder, site.files.trash)
+        finally:
+            if held:
+                held.release()
 
 
 def _older(path: Path, seconds: float) -> bool:

@@ -109,6 +109,14 @@ def claim(row: Any, run: Path) -> Claim | None:
     return Claim(fresh, held)
 
 
+def forget_dead_claims(kind: Any, run: Path) -> None:
+    """Removes the lock files of workers that died between the end of a work and letting it go."""
+    for left in run.glob(f"{kind._meta.table_name}-*"):
+        held = lock.try_exclusive(left)
+        if held:
+            held.release(remove=True)
+
+
 def workable(row: Any, run: Path) -> bool:
     """Could a worker take it now?"""
     if row.state == RUNNING:

@@ -6,5 +6,6 @@ back. The way through: `check.check` → `encode.remux_if_needed` → `plan.plan
 
 Rules: only `ffmpeg.py` starts programs, always through the launcher. Nothing is done in place: a caller names
 a temporary file and moves it once the call has returned. Exit code 0 proves nothing: what was written is read
-back and counted before a function returns. The same input, ffmpeg and threads give the same bytes.
+back and counted before a function returns. The same input and ffmpeg give the same bytes; an encoded rung does so
+only with one thread (`encode.encode_rung` says why).
 """

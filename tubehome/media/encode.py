@@ -91,10 +91,9 @@ def encode_rung(source: Path, plan: Plan, rung: Rung, out: Path, tools: Tools) -
         "g": plan.segment_frames,
         "keyint_min": plan.segment_frames,
         "sc_threshold": 0,
-        # With a bitrate ceiling, frame threads look at each other's progress: the bytes differ from run to run. Slices
-        # of one picture do not, and cost 2 % more bytes for two of them.
+        # Under a bitrate ceiling x264's threads look at each other's progress, so two runs may differ in a few bytes;
+        # slices instead of frames do not cure it, and one thread does.
         "threads": threads,
-        "x264-params": f"sliced-threads={int(threads > 1)}",
         "fps_mode": "cfr",  # where the source changes its size midway, a picture may get lost between two graphs
         "f": "mp4",
         **CLEAN,

@@ -35,7 +35,7 @@ class Tools:
     ffmpeg: str = "ffmpeg"
     ffprobe: str = "ffprobe"
     nice: int = 10
-    threads: int = 0  # of an encoder or decoder; 0: as many as there are cores, at most 4
+    threads: int = 0  # of an encoder or decoder; 0: as many as there are cores, at most 8
     memory: int = 2_000_000_000  # address space, bytes
     max_pixels: int = 40_000_000  # of one picture
     stop: threading.Event | None = None  # set it: what runs ends within a second, and Interrupted is raised
@@ -45,8 +45,8 @@ class Tools:
         return replace(self, progress=progress)
 
     def thread_count(self, wanted: int = 0) -> int:
-        """Threads to ask for: what is `wanted`, else ours, else the cores (at most 4: each costs memory, and bytes)."""
-        return wanted or self.threads or min(len(os.sched_getaffinity(0)), 4)
+        """Threads to ask for: what is `wanted`, else ours, else the cores (at most 8: each costs memory)."""
+        return wanted or self.threads or min(len(os.sched_getaffinity(0)), 8)
 
 
 class Failed(ToolFailed):

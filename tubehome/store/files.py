@@ -155,8 +155,8 @@ def erase(folder: Path, trash: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def empty(trash: Path) -> None:
-    for left in trash.iterdir():
+def empty(folder: Path) -> None:
+    for left in children(folder):
         shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 
