@@ -21,7 +21,8 @@ esac
 # and no other Python's folders may leak into ours.
 unset PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in fr*) french=1 ;; *) french= ;; esac
+# French first, as everywhere: a machine that names no language (C, POSIX) speaks French.
+case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in fr* | C | C.* | POSIX | "") french=1 ;; *) french= ;; esac
 
 say() { # FRENCH ENGLISH
     if [ "$french" ]; then printf '%s\n' "$1" >&2; else printf '%s\n' "$2" >&2; fi
@@ -77,6 +78,8 @@ missing_packages() { # run|test: prints the names, one a line
     have chromium || echo chromium
     # Screenshots and measured widths need letters, which chromium only recommends.
     [ -e /usr/share/fonts/truetype/liberation ] || [ -e /usr/share/fonts/truetype/liberation2 ] || echo fonts-liberation
+    # The Node inside Playwright's package is linked against it, and no other package here asks for it.
+    compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || echo libatomic1
     # One test reads the list of tracked files.
     have git || echo git
 }

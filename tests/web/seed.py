@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from tubehome.base import clock
 from tubehome.jobs import rows
-from tubehome.library.changes import changed
 from tubehome.library.access import PRIVATE, PUBLIC, UNLISTED
+from tubehome.library.changes import changed
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site

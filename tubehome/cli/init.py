@@ -52,7 +52,7 @@ def command(
     before = set(place.files.root.iterdir()) if place.files.root.exists() else None
     _make_folder(place, url)
     try:
-        site, held = boot.open_site(boot.locate(str(place.files.root), None), may_migrate=True)
+        site, held = boot.open_site(where(), may_migrate=True)
         with held, site.db.connection_context():
             if owner:
                 set_up(site, name=owner, password=password, site_name=site_name, channel=channel, language=language)

@@ -71,7 +71,10 @@ def _serve(site: Site, listener: socket.socket, alone: Lock, announce: bool) -> 
         for line in lines:
             click.echo(line)
 
-    return Supervisor([Part("web", web), Part("worker", work)], Knock(listener, site.config.server.url), ready).run()
+    code = Supervisor([Part("web", web), Part("worker", work)], Knock(listener, site.config.server.url), ready).run()
+    with site.db.connection_context():
+        site.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # a copy of tubehome.db alone is then whole
+    return code
 
 
 def take_address(place: Where) -> tuple[Lock, socket.socket]:

@@ -26,7 +26,7 @@ from tubehome.jobs import Job
 from tubehome.library import access, queries
 from tubehome.library.models import Channel, Step, Video
 from tubehome.library.processing import Processing
-from tubehome.media import check, encode, plan
+from tubehome.media import check, plan
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan
 from tubehome.media.probe import Probe
@@ -179,11 +179,9 @@ def _accept(
 
 def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools: Tools) -> Plan:
     """What will be made. A broadcast stream, whose clock may jump, is first copied into a file with an even one."""
-    even = site.files.even_source(uuid)
-    _room(site, probe.size, name)
-    source, probe = encode.remux_if_needed(original, probe, even.with_suffix(".part"), tools)
-    if source != original:
-        files.settle(source, even)
+    if probe.timestamp_jump:
+        _room(site, probe.size, name)
+    _, probe = machine.even_source(site, uuid, original, probe, tools)
     made = plan.plan(probe, machine.policy(site))
     _room(site, made.estimated_bytes, name)
     return made

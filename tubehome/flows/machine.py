@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
+from pathlib import Path
 
+from tubehome.media import encode
 from tubehome.media.check import Ceilings
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Policy
+from tubehome.media.probe import Probe
 from tubehome.site import Site
-
-SMALL_MEMORY = 2_000_000_000  # bytes; below it, one video at a time
+from tubehome.store import files
 
 
 def tools(site: Site, stop: threading.Event | None = None) -> Tools:
@@ -27,9 +28,11 @@ def ceilings(site: Site) -> Ceilings:
     return Ceilings(max_bytes=limits.upload_bytes, max_seconds=limits.duration_seconds)
 
 
-def parallel_videos(site: Site) -> int:
-    """Videos worked on at the same time: as configured, else by cores and memory."""
-    if site.config.media.jobs:
-        return site.config.media.jobs
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 1 if (os.cpu_count() or 1) < 2 or memory < SMALL_MEMORY else 2
+def even_source(site: Site, uuid: str, original: Path, probed: Probe, tools: Tools) -> tuple[Path, Probe]:
+    """The file to work with, and its probe: the original, or its copy with an even clock where its own jumps."""
+    even = site.files.even_source(uuid)
+    source, found = encode.remux_if_needed(original, probed, even.with_suffix(".part"), tools)
+    if source == original:
+        return original, found
+    files.settle(source, even)
+    return even, found

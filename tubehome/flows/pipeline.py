@@ -9,8 +9,10 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, TubehomeError
+from tubehome.flows import machine
 from tubehome.flows.publish import publish
 from tubehome.flows.steps import DO, Bench, Rows
 from tubehome.jobs import Job, rows
@@ -18,6 +20,7 @@ from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan
+from tubehome.media.probe import probe
 from tubehome.site import Site
 from tubehome.store import files
 
@@ -69,12 +72,21 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
 
 
 def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
-    even = site.files.even_source(video.uuid)
-    source = even if even.exists() else site.files.original(video.uuid)
+    source = site.files.original(video.uuid)
     if source is None:
         raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
     plan = Plan.from_json(video.plan or "")
+    if plan.remuxed:
+        source = _even(site, video, source, tools)
     return Bench(site, video, step, plan, replace(tools, progress=_progress(step, plan.duration)), source)
+
+
+def _even(site: Site, video: Video, original: Path, tools: Tools) -> Path:
+    """The copy that the plan speaks of; made anew, byte for byte, where it was lost (a restored backup)."""
+    even = site.files.even_source(video.uuid)
+    if even.exists():
+        return even
+    return machine.even_source(site, video.uuid, original, probe(original, tools), tools)[0]
 
 
 def _progress(step: Step, duration: float) -> Callable[[float], None]:

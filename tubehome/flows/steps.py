@@ -69,6 +69,11 @@ class Bench:
 Rows = Callable[[], None]
 
 
+def intermediate(work: Path, step: Step) -> Path | None:
+    """The file in the work folder that a step makes for later ones; None for the others."""
+    return {SOUND: work / "sound.aac", ENCODE: work / f"video-{step.height}.mp4"}.get(step.kind)
+
+
 def planned_steps(plan: Plan) -> Iterator[dict[str, Any]]:
     """The rows of a plan's steps, in order; weights are rough shares of the work, measured on H.264 veryfast."""
     at = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site
 from tubehome.store import files, lock
+
+log = logging.getLogger(__name__)
 
 
 def sweep(site: Site, thorough: bool = False) -> None:
@@ -65,14 +68,18 @@ def _remove_orphan(site: Site, folder: Path) -> None:
     """The folder of a copy that was killed before its commit.
 
     Whoever copies holds the file's lock from `incoming` through its move until the row is committed: so what is
-    not locked and has, looked at then, no row, is nobody's.
+    not locked and has, looked at then, no row, is nobody's. A folder with something to serve had its row once (an
+    older database was put back): it is left alone.
     """
     if (site.files.incoming / f"{folder.name}.part").exists():
         return
     with contextlib.suppress(FileNotFoundError):  # a refused copy takes its folder away itself
+        if any(files.children(site.files.public(folder.name))):
+            log.warning("the folder %s belongs to no video of this database; it is left alone", folder)
+            return
         original = site.files.original(folder.name)
         held = lock.try_exclusive(original) if original else None
-        if original and held is None:
+        if held is None and (original or not _older(folder, 10)):
             return
         try:
             if not Video.select().where(Video.uuid == folder.name).exists():

@@ -76,7 +76,7 @@ def finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    is_page = response.mimetype == "text/html"
+    is_page = response.mimetype == "text/html" and request.method != "OPTIONS"
     if is_page:
         headers.update(_PAGE_HEADERS)
     elif response.mimetype in _DATA_TYPES:

@@ -24,6 +24,7 @@ from tubehome import boot, settings
 from tubehome.base import ids
 from tubehome.base.errors import ToolFailed
 from tubehome.flows.set_up import set_up
+from tubehome.library.changes import changed
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
 from tubehome.site import Site
 from tubehome.store import files
@@ -111,6 +112,9 @@ def make(folder: Path, scene: str = "town", pictures: Path | None = None, film: 
             Channel.create(name="festival", title="Festival des Prés", created_at=0)
             for told in ORDER:
                 _film(site, told, pictures, film)
+        with db.atomic():
+            for channel in Channel.select():
+                changed(channel.id)
 
 
 def make_apart(folder: Path, scene: str, pictures: Path | None = None, film: Path | None = None) -> None:

@@ -1,0 +1,154 @@
+"""A disk that is full for real: a small tmpfs. What comes in is refused in one sentence; what is at work waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """`small_disk(megabytes)`: an empty folder with a file system of that size. Skips where it cannot be mounted."""
+    mounted: list[Path] = []
+
+    def make(megabytes: int) -> Path:
+        folder = tmp_path / "small"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tubehome-test", str(folder)]
+        if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            pytest.skip("only root may mount a small disk, and not in every container")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_house(make_house: Callable[[str], Any], small_disk: Callable[[int], Path]) -> Iterator[Any]:
+    """A house on a disk of 120 MB, of which it keeps nothing free for others; stopped before the disk goes."""
+    small_disk(120)
+    house = make_house("small").init()
+    (house.folder / "config.toml").write_text("[limits]\nreserve_bytes = 0\n")
+    yield house
+    house.stop()
+
+
+def fill(folder: Path) -> Path:
+    """Leaves not one byte free."""
+    filler = folder / "filler"
+    with filler.open("ab", buffering=0) as out:
+        for size in (MEGABYTE, 4096):
+            try:
+                while True:
+                    out.write(b"\0" * size)
+            except OSError:
+                continue
+    assert os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize < 4096
+    return filler
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(
+        str(p.relative_to(folder)) for p in folder.rglob("*") if not p.name.startswith(("tubehome.db", "lock"))
+    )
+
+
+def test_a_file_larger_than_the_disk_is_refused_before_it_is_copied(small_house: Any, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as out:
+        out.truncate(200 * MEGABYTE)
+    before = tree(small_house.folder)
+    done = small_house.run("publish", film, check=1)
+    assert "There is not enough room on the disk for film.mp4" in done.stderr
+    assert done.stdout == ""
+    assert tree(small_house.folder) == before
+    assert small_house.videos() == []
+
+
+def test_a_disk_that_fills_in_the_middle_of_the_copy(small_house: Any, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as out:
+        out.truncate(100 * MEGABYTE)
+    before = tree(small_house.folder)
+    # given a copy, caught when a part of it is there
+    command = [sys.executable, "-c", "from tubehome.cli import main; main()", "publish", str(film)]
+    environment = {**small_house.env, "TUBEHOME_DATA": str(small_house.folder)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as copy:
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size > MEGABYTE for part in (small_house.folder / "incoming").iterdir()):
+            assert time.monotonic() < deadline
+            assert copy.poll() is None, copy.communicate()
+        copy.send_signal(signal.SIGSTOP)
+        # when somebody else takes all the room
+        filler = fill(small_house.folder)
+        copy.send_signal(signal.SIGCONT)
+        said, errors = copy.communicate(timeout=60)
+    # then
+    assert copy.returncode == 1, errors
+    assert said == ""
+    assert "The disk became full while the file was copied: make room, then try again." in errors
+    assert "Traceback" not in errors
+    filler.unlink()
+    assert tree(small_house.folder) == before
+    assert small_house.videos() == []
+
+
+@pytest.mark.parametrize("kinds", [("images",), ("encode",)])
+def test_work_waits_with_a_sentence_and_goes_on_by_itself(
+    small_house: Any, drill: Any, eight_seconds: Path, kinds: tuple[str, ...]
+) -> None:
+    # given a film at work
+    small_house.serve()
+    uuid = drill.uuid_of(small_house.run("publish", eight_seconds, check=0).stdout)
+
+    def step() -> Any:
+        return drill.rows(small_house.folder, "SELECT * FROM step WHERE state != 'done' ORDER BY position")[0]
+
+    drill.wait_for(lambda: step()["kind"] in kinds and step()["state"] == "running", 60, "the step")
+    # when the disk is full
+    filler = fill(small_house.folder)
+    # then the step waits, which is no failure, and the owner is told what for
+    waiting = drill.wait_for(
+        lambda: step() if step()["state"] == "waiting" and step()["last_error"] else None, 90, "a wait"
+    )
+    assert waiting["attempts"] == 0, small_house.log()
+    shown = small_house.run("videos", "show", uuid, check=0).stdout
+    assert "isk is full" in shown, shown
+    assert (
+        json.loads(drill.ask(small_house.url, f"/w/{small_house.videos()[0]['short']}/state").body)["state"] != "failed"
+    )
+    # and still waits when it is looked at again
+    again(small_house, drill)
+    time.sleep(3)
+    assert step()["state"] in ("waiting", "running")
+    assert step()["attempts"] == 0, small_house.log()
+    # and goes on when there is room; the minute's sweep is spared us
+    filler.unlink()
+    drill.wait_for(lambda: step()["state"] != "running", 60, "the end of the last try")
+    again(small_house, drill)
+    small_house.wait_ready(uuid)
+    assert drill.left_over(small_house.folder) == []
+    assert "Traceback" not in small_house.log(), small_house.log()
+
+
+def again(house: Any, drill: Any) -> None:
+    """The next look at the disk, now."""
+    with drill.database(house.folder) as connection:
+        connection.execute("UPDATE step SET next_try = 0")
+        connection.commit()
+    drill.ring(house)
