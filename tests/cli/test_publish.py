@@ -188,3 +188,11 @@ def test_hostile_names_are_only_names(house: Any, short_clip: Path, tmp_path: Pa
         bad.write_text("text")
         house.run("publish", "--again", "--", bad, check=2)
     assert len(house.videos()) == 6
+
+
+def test_a_name_that_is_not_utf8(house: Any, short_clip: Path, tmp_path: Path) -> None:
+    latin = os.fsencode(tmp_path) + b"/\xe9t\xe9.mp4"
+    with open(latin, "wb") as out:
+        out.write(short_clip.read_bytes())
+    house.run("publish", os.fsdecode(latin), check=0)
+    assert house.videos()[0]["title"] == "\ufffdt\ufffd"

@@ -123,10 +123,8 @@ def test_work_waits_with_a_sentence_and_goes_on_by_itself(
     # when the disk is full
     filler = fill(small_house.folder)
     # then the step waits, which is no failure, and the owner is told what for
-    waiting = drill.wait_for(
-        lambda: step() if step()["state"] == "waiting" and step()["last_error"] else None, 90, "a wait"
-    )
-    assert waiting["attempts"] == 0, small_house.log()
+    drill.wait_for(lambda: step()["state"] == "waiting" and step()["last_error"], 90, "a wait")
+    assert step()["attempts"] == 0, small_house.log()
     shown = small_house.run("videos", "show", uuid, check=0).stdout
     assert "isk is full" in shown, shown
     assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -57,12 +58,17 @@ def command(
         site = stack.enter_context(opened())
         made = []
         for path, source in sources:
-            said = Intake(path.name, title or "", channel or "", privacy or "", language or "", again)
+            said = Intake(_shown(path), title or "", channel or "", privacy or "", language or "", again)
             try:
                 made.append(_take(site, source, said))
             except TubehomeError as error:
                 code = max(code, say_error(error))
         return max([code, *(_wait(site, video) for video in made)]) if wait else code
+
+
+def _shown(path: Path) -> str:
+    """The file's name as text: one that is not UTF-8 can be opened, but not stored."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def _open(path: Path) -> BinaryIO:
@@ -78,8 +84,6 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _take(site: Site, source: BinaryIO, said: Intake) -> Video:
-    import os
-
     from tubehome.flows import machine
     from tubehome.flows.intake import intake
 
