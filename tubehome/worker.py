@@ -41,16 +41,16 @@ def run(site: Site, stop: threading.Event | None = None, *, patience: float = 0.
     `patience`: seconds to wait for a worker that is just ending. Unavailable when another one runs.
     """
     stopping = stop or threading.Event()
-    held = lock.wait(site.files.worker_lock, exclusive=True, seconds=patience)
-    if held is None:
-        raise Unavailable("A worker runs already for the data folder {folder}.", folder=str(site.files.root))
     late: list[str] = []
-    try:
-        with _signals() as woken:
+    with _signals() as woken:  # first: a stop that comes early must not find the lock taken and nobody listening
+        held = lock.wait(site.files.worker_lock, exclusive=True, seconds=patience)
+        if held is None:
+            raise Unavailable("A worker runs already for the data folder {folder}.", folder=str(site.files.root))
+        try:
             late = _work(site, stopping, woken, HEALTH_SECONDS if stop is None else 0.2)
-    finally:
-        site.files.doorbell.unlink(missing_ok=True)
-        held.release(remove=True)
+        finally:
+            site.files.doorbell.unlink(missing_ok=True)
+            held.release(remove=True)
     if late and threading.current_thread() is threading.main_thread():
         _log.warning("stopped without waiting for %s", ", ".join(late))
         sys.stderr.flush()

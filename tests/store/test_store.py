@@ -220,7 +220,7 @@ def test_root_becomes_the_folders_owner_and_others_are_refused(house: Any, tmp_p
 
     def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
         code = f"{before}from tubehome.cli import main; main({[*arguments, '--data', str(house.folder)]!r})"
-        return subprocess.run([*python, code], capture_output=True, text=True, env=env, check=False)
+        return subprocess.run([*python, code], capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
 
     refused = run("publish", str(secret))
     assert (refused.returncode, "is a text" in refused.stderr) == (2, True), refused.stderr  # root opened, nobody read

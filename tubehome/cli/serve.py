@@ -74,7 +74,18 @@ def _serve(site: Site, listener: socket.socket, alone: Lock, announce: bool) -> 
     code = Supervisor([Part("web", web), Part("worker", work)], Knock(listener, site.config.server.url), ready).run()
     with site.db.connection_context():
         site.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # a copy of tubehome.db alone is then whole
+    _clear_after_worker(site)
     return code
+
+
+def _clear_after_worker(site: Site) -> None:
+    """What a worker that had to be killed left in `run/`."""
+    from tubehome.store import lock
+
+    left = lock.try_exclusive(site.files.worker_lock)
+    if left:
+        site.files.doorbell.unlink(missing_ok=True)
+        left.release(remove=True)
 
 
 def take_address(place: Where) -> tuple[Lock, socket.socket]:
