@@ -1,4 +1,4 @@
-"""The whole house: what these drills share is in drill.py."""
+"""The whole house: what these drills share is in looking.py and drill.py."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 
-def _load_drill() -> ModuleType:
-    """`drill.py` beside this file: tests are not a package."""
-    spec = importlib.util.spec_from_file_location("tubehome_drill", Path(__file__).with_name("drill.py"))
+def _load(name: str) -> ModuleType:
+    """A module beside this file: tests are not a package."""
+    spec = importlib.util.spec_from_file_location(f"tubehome_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec
     assert spec.loader
     if spec.name not in sys.modules:
@@ -23,7 +23,8 @@ def _load_drill() -> ModuleType:
     return sys.modules[spec.name]
 
 
-drill_module = _load_drill()
+_load("looking")
+drill_module = _load("drill")
 
 
 @pytest.fixture(scope="session")

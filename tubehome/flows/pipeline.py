@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, TubehomeError
+from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.flows.publish import publish
 from tubehome.flows.steps import DO, Bench, Rows
@@ -23,14 +24,25 @@ from tubehome.media.plan import Plan
 from tubehome.media.probe import probe
 from tubehome.site import Site
 from tubehome.store import files
+from tubehome.store.db import found_no_room
 
 log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 5.0  # SD cards wear: at most one write of progress in this time
 ROOM_SECONDS = 60.0  # how often a full disk is looked at again
+FULL = mark("The disk is full: the preparation goes on by itself when there is room.")
 
 
 def advance(site: Site, video_id: int, tools: Tools) -> None:
     """Does the video's next step, if there is one and nobody else is at it."""
+    try:
+        _advance(site, video_id, tools)
+    except Exception as error:
+        if not found_no_room(error):
+            raise
+        log.warning("the disk is so full that not even the database can be written; the sweep comes back to it")
+
+
+def _advance(site: Site, video_id: int, tools: Tools) -> None:
     video = Video.get_or_none(Video.id == video_id)
     if video is None or video.removed:
         return
@@ -57,6 +69,7 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
             move(video.id, Processing.RECEIVED, Processing.PREPARING)
     try:
         _sweep_attempts(site, video, step)
+        _check_reserve(site)
         commit = DO[step.kind](_bench(site, video, step, tools))
         _commit(site, video, claim, commit)
     except Interrupted:
@@ -69,6 +82,12 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
         _failed(site, video, claim, _named(error))
         return False
     return True
+
+
+def _check_reserve(site: Site) -> None:
+    """The reserve stays free: without it not even the row that says what we wait for could be written."""
+    if site.files.free_bytes() < site.config.limits.reserve_bytes:
+        raise NoRoom(FULL)
 
 
 def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
@@ -97,7 +116,11 @@ def _progress(step: Step, duration: float) -> Callable[[float], None]:
         nonlocal last
         if time.monotonic() - last >= PROGRESS_SECONDS and duration > 0:
             last = time.monotonic()
-            Step.update(progress=min(1.0, seconds / duration)).where(Step.id == step.id).execute()
+            try:
+                Step.update(progress=min(1.0, seconds / duration)).where(Step.id == step.id).execute()
+            except Exception as error:
+                if not found_no_room(error):
+                    raise
 
     return note
 
@@ -120,10 +143,12 @@ def _commit(site: Site, video: Video, claim: rows.Claim, commit: Rows) -> None:
 
 
 def _named(error: Exception) -> TubehomeError:
+    if isinstance(error, NoRoom):
+        return NoRoom(FULL, cause=error.cause)
     if isinstance(error, TubehomeError):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoRoom("The disk is full: the preparation goes on by itself when there is room.")
+    if found_no_room(error) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return NoRoom(FULL)
     log.error("a step failed unexpectedly", exc_info=error)
     told = "".join(traceback.format_exception(error)[-6:])
     return ToolFailed("Something unexpected went wrong while the video was prepared.", cause=told)

@@ -92,21 +92,30 @@ def claim(row: Any, run: Path) -> Claim | None:
     held = lock.wait(lock_path(run, row), exclusive=True, seconds=0.1)  # `workable` asks with a lock, for an instant
     if held is None:
         return None
+    fresh = None
+    try:
+        fresh = _begin(row)
+    finally:
+        if fresh is None:  # not workable, or the database could not be written: nobody else must wait for us
+            held.release(remove=True)
+    return Claim(fresh, held) if fresh else None
+
+
+def _begin(row: Any) -> Any:
+    """The row as it is now, said to be running; None when it is not workable."""
     kind, now = type(row), clock.timestamp()
     with db.atomic():
         fresh = kind.get_or_none(kind.id == row.id)
         if fresh is None or not (fresh.state == RUNNING or (fresh.state == WAITING and fresh.next_try <= now)):
-            held.release(remove=True)
             return None
         died = fresh.deaths + (fresh.state == RUNNING)
         if died >= DEATHS:
             error = ToolFailed(OUT_OF_MEMORY, n=died)
             kind.update(state=FAILED, deaths=0, last_error=error.to_json()).where(kind.id == row.id).execute()
-            held.release(remove=True)
             return None
         kind.update(state=RUNNING, deaths=died, started_at=now).where(kind.id == row.id).execute()
     fresh.state, fresh.deaths, fresh.started_at = RUNNING, died, now
-    return Claim(fresh, held)
+    return fresh
 
 
 def forget_dead_claims(kind: Any, run: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peewee import FloatField, IntegerField
+from peewee import FloatField, IntegerField, OperationalError
 from peewee import Model as PeeweeModel
 from playhouse.pool import PooledSqliteDatabase
 
@@ -55,6 +55,11 @@ def open_database(path: Path) -> None:
     """Points the global database at a file; connections are opened when first asked for."""
     db.init(str(path), pragmas=PRAGMAS, max_connections=CONNECTIONS, timeout=WAIT_SECONDS, check_same_thread=False)
     db.timeout = WAIT_SECONDS  # another process may be writing
+
+
+def found_no_room(error: BaseException) -> bool:
+    """Is it SQLite saying that the disk is full?"""
+    return isinstance(error, OperationalError) and "disk is full" in str(error)
 
 
 def bump() -> None:
