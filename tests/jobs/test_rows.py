@@ -155,7 +155,12 @@ def test_the_bell_wakes_a_sleeper_at_once(tmp_path: Path, name: str) -> None:
     stop = threading.Event()
     worker.listen(stop)
     got: list[object] = []
-    sleeper = threading.Thread(target=lambda: got.append(worker.huey.storage.dequeue()))
+
+    def sleep() -> None:
+        got.append(worker.huey.storage.dequeue())
+        worker.huey.storage.close()  # this thread's connection
+
+    sleeper = threading.Thread(target=sleep)
     sleeper.start()
     time.sleep(0.3)
     began = time.monotonic()
@@ -166,6 +171,8 @@ def test_the_bell_wakes_a_sleeper_at_once(tmp_path: Path, name: str) -> None:
     assert time.monotonic() - began < 5  # far below the nap: the datagram woke it
     stop.set()
     other.ring()
+    for bell in (worker, other):
+        bell.huey.storage.close()
 
 
 def test_ringing_without_a_worker_is_fine(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from tubehome.store.db import found_no_room
 log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 5.0  # SD cards wear: at most one write of progress in this time
 ROOM_SECONDS = 60.0  # how often a full disk is looked at again
+LEAST_BYTES = 1_000_000  # below this a disk is full, whatever the reserve
 FULL = mark("The disk is full: the preparation goes on by itself when there is room.")
 
 
@@ -69,7 +70,7 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
             move(video.id, Processing.RECEIVED, Processing.PREPARING)
     try:
         _sweep_attempts(site, video, step)
-        _check_reserve(site)
+        _check_room(site)
         commit = DO[step.kind](_bench(site, video, step, tools))
         _commit(site, video, claim, commit)
     except Interrupted:
@@ -79,15 +80,19 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to the row and not to the queue
         if Video.get_or_none(Video.id == video.id) is None:  # erased meanwhile: nothing is owed any more
             return False
-        _failed(site, video, claim, _named(error))
+        _failed(site, video, claim, _named(site, error))
         return False
     return True
 
 
-def _check_reserve(site: Site) -> None:
-    """The reserve stays free: without it not even the row that says what we wait for could be written."""
-    if site.files.free_bytes() < site.config.limits.reserve_bytes:
+def _check_room(site: Site) -> None:
+    if _full(site):
         raise NoRoom(FULL)
+
+
+def _full(site: Site) -> bool:
+    """The reserve stays free: without it not even the row that says what we wait for could be written."""
+    return site.files.free_bytes() < max(site.config.limits.reserve_bytes, LEAST_BYTES)
 
 
 def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
@@ -142,13 +147,13 @@ def _commit(site: Site, video: Video, claim: rows.Claim, commit: Rows) -> None:
         files.empty(site.files.work(video.uuid))
 
 
-def _named(error: Exception) -> TubehomeError:
-    if isinstance(error, NoRoom):
-        return NoRoom(FULL, cause=error.cause)
+def _named(site: Site, error: Exception) -> TubehomeError:
+    """What the row says; asked before the attempt's files go, as a full disk makes tools say all kinds of things."""
+    no_room = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if no_room or isinstance(error, NoRoom) or found_no_room(error) or _full(site):
+        return NoRoom(FULL)
     if isinstance(error, TubehomeError):
         return error
-    if found_no_room(error) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
-        return NoRoom(FULL)
     log.error("a step failed unexpectedly", exc_info=error)
     told = "".join(traceback.format_exception(error)[-6:])
     return ToolFailed("Something unexpected went wrong while the video was prepared.", cause=told)
