@@ -135,6 +135,15 @@ def test_every_command_has_help_in_both_languages(house: Any, command: list[str]
     assert said[0] != said[1]
 
 
+def test_clicks_own_sentences_are_french_too(house: Any) -> None:
+    french = {"LC_ALL": "fr_FR.UTF-8"}
+    assert "Il manque l’argument" in house.run("publish", check=2, **french).stderr
+    assert "Il n’y a pas d’option '--nonsense'." in house.run("videos", "--nonsense", check=2, **french).stderr
+    assert "Il n’y a pas de commande 'nonsense'." in house.run("nonsense", check=2, **french).stderr
+    assert "Options" in house.run("videos", "--help", check=0).stdout
+    assert "Emploi" in house.run("videos", "--help", check=0, **french).stdout
+
+
 def test_options_may_precede_the_command(house: Any) -> None:
     base = house.run.__func__.__globals__["COMMAND"]
     done = subprocess.run(

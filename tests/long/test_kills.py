@@ -26,6 +26,7 @@ def test_a_kill_at_a_moment(
     steps, delay = {
         "early": (drill.EARLY, 0.15), "middle": (drill.MIDDLE, 1.0), "late": (drill.LATE, 0.05),
     }[moment]  # fmt: skip
+    steps = (run.random.choice(steps),)
     hit, height = run.attack(kind, steps, delay, eight_seconds)
     seconds = run.all_ready(300)
     run.settle()

@@ -11,6 +11,7 @@ from importlib import import_module
 
 import click
 
+from tubehome.cli.clickwords import speak
 from tubehome.cli.frame import LANGUAGE, _, options, say_error
 
 COMMANDS = {  # name: (module, short help); here, so that --help loads none of them
@@ -57,6 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
+    speak(LANGUAGE)
     try:
         result = group.main(arguments, prog_name="tubehome", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as shown:
