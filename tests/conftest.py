@@ -39,7 +39,7 @@ def opened(folder: Path) -> Iterator[tuple[Site, lock.Lock]]:
     where.files.lay_out()
     files.write(where.files.secret, "test-key", 0o600)
     files.write(where.files.instance, "test-instance\n")
-    site, held = boot.open_site(where, may_migrate=True)
+    site, held = boot.open_site(where, may_migrate=True, new=True)
     db.connect()
     with held:
         yield site, held

@@ -111,16 +111,22 @@ def become_owner(files: Files) -> None:
     os.setresuid(info.st_uid, info.st_uid, info.st_uid)
 
 
-def open_site(where: Where, *, may_migrate: bool) -> tuple[Site, lock.Lock]:
+def open_site(where: Where, *, may_migrate: bool, new: bool = False) -> tuple[Site, lock.Lock]:
     """The Site and the shared lock to keep as long as it is used.
 
     `may_migrate`: serve, web, worker and init bring the database up to date; other commands say who does.
+    `new`: init alone may begin a database; where one is lost, an empty one must not take its place.
     """
     files, config = where.files, where.config
-    check_folder(where)
+    if not new:
+        check_folder(where)
     become_owner(files)
     if config.test.enabled:
         clock.allow_offset()
+    if not new and not (files.database.exists() and files.database.stat().st_size):
+        raise Unavailable(
+            "The database {file} is lost: put a copy of it back before anything else.", file=str(files.database)
+        )
     open_database(files.database)
     if may_migrate:
         migrate.migrate(files)

@@ -118,6 +118,12 @@ def test_a_summary_is_cut_at_a_word() -> None:
     assert text.plain("mot " * 100, 20) == "mot mot mot mot mot…"
 
 
+@pytest.mark.parametrize("hostile", ["[" * 200_000, "[a](" * 50_000, "*" * 200_000, "[]()" * 50_000, "](" * 100_000])
+def test_a_hostile_description_does_not_hold_the_site_up(hostile: str) -> None:
+    """What was quadratic took minutes: this would not end within the patience of a test run."""
+    assert len(text.plain(hostile, 200)) <= 201
+
+
 def test_an_error_keeps_its_sentence_across_a_row() -> None:
     error = errors.NoRoom("It needs {needed} for {time}.", needed=i18n.Bytes(1400), time=i18n.Seconds(60))
     back = errors.TubehomeError.from_json(error.to_json())

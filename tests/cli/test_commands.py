@@ -54,6 +54,29 @@ def test_a_refused_init_makes_nothing(make_house: MakeHouse, arguments: list[str
     house.run("init", "--owner", "claire", check=0)  # and the next one may
 
 
+def test_the_remains_of_a_killed_init_are_taken_over(make_house: MakeHouse) -> None:
+    house = make_house().init()
+    (house.folder / "instance").unlink()  # written last
+    house.run("init", "--owner", "paul", check=0)
+    (house.folder / "instance").unlink()
+    (house.folder / "videos" / "x").mkdir()  # but never anything that holds films
+    assert "not empty" in house.run("init", check=2).stderr
+
+
+def test_an_init_beside_another_is_refused(make_house: MakeHouse) -> None:
+    from tubehome.store import lock
+
+    house = make_house()
+    house.folder.mkdir()
+    held = lock.try_exclusive(house.folder / "init.lock")
+    assert held is not None
+    assert "Another init" in house.run("init", check=2).stderr
+    held.release(remove=True)
+    house.folder.chmod(0o755)
+    house.run("init", check=0)
+    assert house.folder.stat().st_mode & 0o077 == 0
+
+
 def test_a_short_password_is_refused(make_house: MakeHouse) -> None:
     house = make_house()
     assert "short" in house.run("init", "--owner", "claire", "--password-stdin", stdin="abc\n", check=2).stderr

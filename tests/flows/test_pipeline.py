@@ -272,6 +272,7 @@ def test_the_sweep_rings_for_what_waits_and_clears_what_the_dead_left(site: Site
     )
     abandoned.write_bytes(b"half")
     orphan.mkdir(parents=True)
+    (orphan.parent / "loose").touch()
     (orphan / "source.mp4").write_bytes(b"whole")
     (site.files.trash / "junk").mkdir()
     for path in (abandoned, orphan / "source.mp4"):

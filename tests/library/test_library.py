@@ -133,6 +133,15 @@ def test_the_bin(site: Site) -> None:
     assert not site.files.video(video.uuid).exists()
 
 
+def test_an_erased_videos_number_is_never_given_again(site: Site) -> None:
+    first = add()
+    step = Step.create(video=first, position=1, kind="images")
+    erase(site, first)
+    second = add()
+    assert second.id > first.id
+    assert Step.create(video=second, position=1, kind="images").id > step.id
+
+
 def test_erasing_takes_rows_and_files(site: Site) -> None:
     video = add()
     Step.create(video=video, position=1, kind="images")

@@ -169,6 +169,16 @@ def test_an_unmounted_folder_does_not_become_a_new_site(tmp_path: Path, monkeypa
         boot.open_site(boot.locate(None, None), may_migrate=True)
 
 
+def test_a_lost_database_does_not_become_a_new_site(opened: tuple[Site, lock.Lock], folder: Path) -> None:
+    db.close_all()
+    for part in folder.glob("tubehome.db*"):
+        part.unlink()
+    for may_migrate in (True, False):
+        with pytest.raises(Unavailable, match="lost"):
+            boot.open_site(boot.locate(str(folder), None), may_migrate=may_migrate)
+    assert not list(folder.glob("tubehome.db*"))
+
+
 def test_where_the_folder_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """--data, else TUBEHOME_DATA, else the machine's config; <data>/config.toml below the machine's, key by key."""
     monkeypatch.chdir(tmp_path)

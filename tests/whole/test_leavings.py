@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tubehome.flows import erase as erasing
 from tubehome.flows import machine, pipeline
 from tubehome.flows.intake import Intake, intake
 from tubehome.flows.sweep import sweep
@@ -40,6 +41,7 @@ def copied(site: Site, uuid: str) -> Path:
     """A file that is in its folder while its row is not yet there, long after its last byte was written."""
     original = site.files.video(uuid) / "original" / "source.mp4"
     original.parent.mkdir(parents=True)
+    site.files.loose(uuid).touch()
     original.write_bytes(b"film")
     os.utime(original, (1, 1))
     return original
@@ -90,6 +92,26 @@ def test_a_folder_without_a_row_goes_unless_its_copier_lives(site: Site) -> None
         sweep(site, thorough=True)
         assert not dead.parent.parent.exists()
         assert living.exists()
+
+
+def test_what_bears_no_mark_is_never_swept(site: Site) -> None:
+    """An older database was put back: the originals of later videos are all that is left of them."""
+    film = copied(site, "11111111-2222-4333-8444-555555555555")
+    site.files.loose("11111111-2222-4333-8444-555555555555").unlink()
+    sweep(site, thorough=True)
+    assert film.exists()
+
+
+def test_an_erasing_that_was_killed_is_finished(site: Site, video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the commit and the rename into the trash."""
+    monkeypatch.setattr(erasing.files, "erase", lambda *_: None)
+    erasing.erase(site, video)
+    monkeypatch.undo()
+    original = site.files.original(video.uuid)
+    assert original is not None
+    os.utime(original, (1, 1))
+    sweep(site, thorough=True)
+    assert not site.files.video(video.uuid).exists()
 
 
 def test_a_row_that_comes_while_the_sweep_looks_saves_its_folder(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 TITLE_MAX = 120  # characters; PeerTube refuses more
+_MARKS = re.compile(r"\[([^\[\]]*)\]\([^()]*\)|[*_`#>]+")
 HANDLE = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,48}[a-z0-9_])?")
 
 
@@ -54,5 +55,6 @@ def render_markdown(source: str) -> str:
 
 def plain(source: str, limit: int) -> str:
     """The first words of a Markdown text, without its marks, for summaries; cut at a word with « … »."""
-    text = " ".join(re.sub(r"\[([^\]]*)\]\([^)]*\)|[*_`#>]+", r"\1", source).split())
+    start = source[: 6 * limit + 200]  # links are longer than what is shown of them
+    text = " ".join(_MARKS.sub(r"\1", start).split())
     return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0].rstrip(",;:.") + "…"

@@ -162,8 +162,10 @@ def _accept(
     folder = site.files.video(uuid)
     original = folder / "original" / f"source{_suffix(said.name)}"
     try:
+        folder.mkdir(mode=0o700)
+        site.files.loose(uuid).touch()
         for name in ("original", "public", "work"):
-            (folder / name).mkdir(mode=0o700, parents=True)
+            (folder / name).mkdir(mode=0o700)
         files.settle(part, original)
         made = _plan(site, original, probe, said.name, uuid, tools)
         with site.db.atomic("IMMEDIATE"):
@@ -173,6 +175,7 @@ def _accept(
     except BaseException:
         files.erase(folder, site.files.trash)
         raise
+    site.files.loose(uuid).unlink()
     site.jobs.later(Job.ADVANCE, video.id)
     return video
 

@@ -65,16 +65,16 @@ def _tidy_videos(site: Site) -> None:
 
 
 def _remove_orphan(site: Site, folder: Path) -> None:
-    """The folder of a copy that was killed before its commit.
+    """The folder of a copy that was killed before its commit, or of a video whose erasing was.
 
     Whoever copies holds the file's lock from `incoming` through its move until the row is committed: so what is
-    not locked and has, looked at then, no row, is nobody's. A folder with something to serve had its row once (an
+    not locked and has, looked at then, no row, is nobody's. A folder without the mark `loose` had its row once (an
     older database was put back): it is left alone.
     """
     if (site.files.incoming / f"{folder.name}.part").exists():
         return
     with contextlib.suppress(FileNotFoundError):  # a refused copy takes its folder away itself
-        if any(files.children(site.files.public(folder.name))):
+        if not site.files.loose(folder.name).exists():
             log.warning("the folder %s belongs to no video of this database; it is left alone", folder)
             return
         original = site.files.original(folder.name)

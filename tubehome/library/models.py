@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peewee import BooleanField, FloatField, ForeignKeyField, IntegerField, TextField
+from playhouse.sqlite_ext import AutoIncrementField
 
 from tubehome.jobs.rows import WorkRow
 from tubehome.store.db import Model
@@ -24,6 +25,7 @@ class Channel(Model):
 class Video(Model):
     """One video: the shared row. See the room's rules for processing, visibility and removed."""
 
+    id = AutoIncrementField()  # never used twice: locks, messages and other sites name it
     if TYPE_CHECKING:  # what peewee adds
         channel_id: int
         shown_pictures: list[Picture]  # see queries: filled for lists alone
@@ -99,6 +101,7 @@ class Step(WorkRow):
     if TYPE_CHECKING:
         video_id: int
 
+    id = AutoIncrementField()
     video = ForeignKeyField(Video, backref="steps", on_delete="CASCADE")
     position = IntegerField()
     kind = TextField()  # see flows.steps

@@ -95,6 +95,10 @@ class Files:
     def work(self, uuid: str) -> Path:
         return self.video(uuid) / "work"
 
+    def loose(self, uuid: str) -> Path:
+        """A mark: no row speaks of this folder yet, or soon none will. Only what bears it may be swept away."""
+        return self.video(uuid) / "loose"
+
     def original(self, uuid: str) -> Path | None:
         """The file as it was given, if it is still kept."""
         folder = self.video(uuid) / "original"
@@ -108,6 +112,7 @@ class Files:
         """Makes the folders of an instance; private to its owner."""
         for folder in (self.root, self.run, self.incoming, self.trash, self.cache, self.videos()):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)  # one that was there may have been open to all
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free

@@ -97,7 +97,7 @@ def make(folder: Path, scene: str = "town", pictures: Path | None = None, film: 
     where.files.lay_out()
     files.write(where.files.secret, "demo-key", 0o600)
     files.write(where.files.instance, "demo-instance\n")
-    site, held = boot.open_site(where, may_migrate=True)
+    site, held = boot.open_site(where, may_migrate=True, new=True)
     with held, db.connection_context():
         if scene != "unset":
             set_up(site, name="claire", password=PASSWORD, site_name=SITE, channel="commune")

@@ -3,6 +3,7 @@
 import time
 
 from peewee import BooleanField, FloatField, ForeignKeyField, IntegerField, Model, TextField
+from playhouse.sqlite_ext import AutoIncrementField
 
 
 def up(migrator, db):
@@ -51,6 +52,7 @@ def _library(db, Base):
         created_at = FloatField()
 
     class Video(Base):
+        id = AutoIncrementField()
         uuid = TextField(unique=True)
         channel = ForeignKeyField(Channel, on_delete="RESTRICT")
         title = TextField()
@@ -109,6 +111,7 @@ def _products(db, Base, Video):
             indexes = ((("video", "file"), True),)
 
     class Step(Base):
+        id = AutoIncrementField()
         state = TextField()
         attempts = IntegerField()
         deaths = IntegerField()
