@@ -11,6 +11,17 @@ from tubehome.base import config
 from tubehome.base.errors import Misconfigured
 
 ROOT = Path(__file__).parents[2]
+WRONG_URLS = [
+    "video.example.org",
+    "https://",
+    "https://a b",
+    "https://a/tube",
+    "https://a?x",
+    "http://[::1",
+    "ftp://a",
+    "https://u@a",
+    "https://a:x",
+]
 
 
 def test_layers_lie_over_one_another_key_by_key() -> None:
@@ -35,7 +46,9 @@ def test_without_a_file_every_key_has_its_default() -> None:
         ("[server]\nport = 70000\n", ["server.port", "65535"]),
         ('[media]\nheights = ["720"]\n', ["media.heights", "list of whole numbers"]),
         ("[media]\nheights = []\n", ["media.heights"]),
-        ('[server]\nurl = "video.example.org"\n', ["server.url", "https://"]),
+        *((f'[server]\nurl = "{url}"\n', ["server.url", "https://"]) for url in WRONG_URLS),
+        ('[server]\nproxies = ["nonsense"]\n', ["server.proxies", "nonsense"]),
+        ("[limits]\nreserve_bytes = -1\n", ["limits.reserve_bytes", "zero"]),
         ("server = 3\n", ["[server]", "table"]),
         ("[server\n", ["conf", "not valid TOML"]),
     ],
@@ -63,6 +76,6 @@ def test_a_secret_is_hidden_and_what_is_printed_is_toml() -> None:
 
 @pytest.mark.parametrize("before", ["", "[limits]\nreserve_bytes = 1\n", '[server]\nport = 1\nurl = "http://old"\n'])
 def test_init_writes_the_url_and_keeps_the_rest(before: str) -> None:
-    made = config.parse(("a", config.with_url(before, 'https://x.example/"q')))
-    assert made.server.url == 'https://x.example/"q'
+    made = config.parse(("a", config.with_url(before, "https://x.example/")))
+    assert made.server.url == "https://x.example/"
     assert made.limits.reserve_bytes == (1 if "limits" in before else config.Config().limits.reserve_bytes)

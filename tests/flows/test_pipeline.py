@@ -20,15 +20,19 @@ from tubehome import settings
 from tubehome.base.errors import NoRoom, Refused, TooLarge
 from tubehome.flows import intake as intake_flow
 from tubehome.flows import machine, pipeline, retry, steps
+from tubehome.flows.discard import discard
+from tubehome.flows.erase import erase
 from tubehome.flows.intake import Duplicate, Intake, intake
 from tubehome.flows.sweep import sweep
 from tubehome.jobs import rows
 from tubehome.library import access, queries
 from tubehome.library.models import Picture, Rendition, Step, Video
 from tubehome.library.processing import Processing
+from tubehome.media.ffmpeg import Tools
 from tubehome.pages.progress import progress
 from tubehome.pages.watch import watch
 from tubehome.site import Site
+from tubehome.store.db import db
 
 pytestmark = pytest.mark.slow
 
@@ -262,6 +266,40 @@ def test_a_stop_ends_ffmpeg_and_the_row_is_workable_again(site: Site, clip: Call
     assert str(site.files.root) not in running
 
 
+@pytest.mark.parametrize("act", ["discard", "erase"])
+def test_deleting_a_video_ends_the_work_on_it(
+    site: Site, clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    long = clip(
+        "long.mp4",
+        *"-f lavfi -i testsrc2=s=1280x720:r=30:d=60 -c:v libx264 -preset ultrafast -pix_fmt yuv420p".split(),
+    )
+    monkeypatch.setattr(pipeline, "PROGRESS_SECONDS", 0.1)
+    video, tools = put(site, long), machine.tools(site, threading.Event())
+    pipeline.advance(site, video.id, tools)
+    worker = threading.Thread(target=lambda: in_thread(site, video.id, tools))
+    worker.start()
+    wait_until(lambda: any(s.state == rows.RUNNING and s.progress > 0 for s in queries.steps(video)))
+    (discard if act == "discard" else erase)(site, video)
+    worker.join(15)
+    assert not worker.is_alive()
+    assert [s.state for s in queries.steps(video) if s.state in (rows.RUNNING, rows.FAILED)] == []
+    assert len(db._in_use) == 1  # this thread's: those that read ffmpeg gave theirs back
+
+
+def in_thread(site: Site, video_id: int, tools: Tools) -> None:
+    with db.connection_context():
+        pipeline.advance(site, video_id, tools)
+    site.jobs.huey.storage.close()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_the_sweep_rings_for_what_waits_and_clears_what_the_dead_left(site: Site, short_clip: Path) -> None:
     video = put(site, short_clip)
     site.jobs.huey.storage.flush_queue()
@@ -297,9 +335,6 @@ def test_what_is_being_copied_is_not_swept(site: Site) -> None:
 
 
 def test_a_video_in_the_bin_is_left_alone_and_an_erased_one_owes_nothing(site: Site, short_clip: Path) -> None:
-    from tubehome.flows.discard import discard
-    from tubehome.flows.erase import erase
-
     video = put(site, short_clip)
     discard(site, video)
     assert step_by_step(site, video, 3).processing == Processing.RECEIVED

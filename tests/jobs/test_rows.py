@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -132,6 +133,12 @@ def test_a_row_that_was_stopped_is_as_if_it_had_not_begun(step: Step, site: Site
     assert len(rows.due(Step, site.files.run)) == 1
 
 
+def test_a_next_try_written_by_a_wrong_clock_is_over(step: Step, site: Site) -> None:
+    Step.update(next_try=clock.timestamp() + 315_360_000).execute()
+    assert len(rows.due(Step, site.files.run)) == 1
+    claim(step, site).let_go()
+
+
 # --- the bell
 
 
@@ -173,6 +180,16 @@ def test_the_bell_wakes_a_sleeper_at_once(tmp_path: Path, name: str) -> None:
     other.ring()
     for bell in (worker, other):
         bell.huey.storage.close()
+
+
+def test_ringing_costs_no_descriptor(tmp_path: Path) -> None:
+    folder = tmp_path / ("a-very-long-folder-name-" * 6)
+    folder.mkdir()
+    bell = Bell(tmp_path / "queue.db", folder / "doorbell")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        bell.ring()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_ringing_without_a_worker_is_fine(tmp_path: Path) -> None:

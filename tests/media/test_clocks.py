@@ -96,6 +96,17 @@ def test_a_slip_of_hours_is_refused(make: Make, tools: Tools, tmp_path: Path) ->
         plan(probed, Policy())
 
 
+def test_many_chapters_do_not_hide_the_first_picture(make: Make, ffmpeg: Any, tools: Tools, tmp_path: Path) -> None:
+    lines = [";FFMETADATA1"]
+    for at in range(400):
+        lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={at * 4}", f"END={at * 4 + 4}", f"title=Point {at}"]
+    (tmp_path / "chapters.txt").write_text("\n".join(lines))
+    marked = tmp_path / "marked.mp4"
+    ffmpeg("-i", make("plain.mp4", *film(), *X264, "-c:a", "aac"), "-i", tmp_path / "chapters.txt",
+           "-map", "0", "-map_metadata", "1", "-c", "copy", marked)  # fmt: skip
+    assert probe(marked, tools).picture
+
+
 def test_lengths_are_measured(make: Make, tools: Tools) -> None:
     live = make("no-length.mkv", *film(), *X264, "-c:a", "flac", "-f", "matroska", "-live", "1")
     found = probe(live, tools)

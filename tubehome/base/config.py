@@ -7,10 +7,13 @@ then the machine's file. What the owner edits in the studio is not here: it is i
 from __future__ import annotations
 
 import difflib
+import ipaddress
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 from tubehome.base.errors import Misconfigured
 
@@ -168,8 +171,20 @@ def _typed(file: str, name: str, value: object, wanted: Any) -> Any:
 
 def _sensible(config: Config) -> None:
     url = config.server.url
-    if url and not url.startswith(("http://", "https://")):
-        raise Misconfigured('{key} must begin with "https://" (or "http://").', key="server.url")
+    if url and not _is_site_address(url):
+        raise Misconfigured('{key} must be like "https://video.example.org", without a path.', key="server.url")
+    for proxy in config.server.proxies:
+        if not _is_ip(proxy):
+            raise Misconfigured("{key}: {written} is not an address.", key="server.proxies", written=proxy)
+    least_zero = {
+        "server.per_address": config.server.per_address,
+        "limits.upload_bytes": config.limits.upload_bytes,
+        "limits.duration_seconds": config.limits.duration_seconds,
+        "limits.reserve_bytes": config.limits.reserve_bytes,
+    }
+    for name, value in least_zero.items():
+        if value < 0:
+            raise Misconfigured("{key} cannot be less than zero.", key=name)
     ranges = {
         "server.port": (config.server.port, 0, 65535),
         "server.threads": (config.server.threads, 8, 1024),
@@ -184,6 +199,24 @@ def _sensible(config: Config) -> None:
             )
     if not config.media.heights or not all(64 <= h <= 4320 for h in config.media.heights):
         raise Misconfigured("{key} must list at least one height between 64 and 4320.", key="media.heights")
+
+
+def _is_site_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username or parts.password)
+        named = bool(parts.hostname) and re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", parts.netloc) is not None
+        return parts.scheme in ("http", "https") and plain and named and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_ip(written: str) -> bool:
+    try:
+        ipaddress.ip_network(written, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def rows(config: Config) -> Iterable[tuple[str, Field[Any], Any]]:

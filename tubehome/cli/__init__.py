@@ -11,6 +11,7 @@ from importlib import import_module
 
 import click
 
+from tubehome.base.errors import Refused
 from tubehome.cli.clickwords import speak
 from tubehome.cli.frame import LANGUAGE, _, options, say_error
 
@@ -67,6 +68,8 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         click.echo(error.format_message(), err=True)
         return 2
+    except UnicodeEncodeError:
+        return say_error(Refused("What was typed is not text (UTF-8): write it again."))
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from tubehome.base import urls
+from tubehome.base import text, urls
 from tubehome.base.errors import Refused, TubehomeError, Unavailable
-from tubehome.cli.frame import _, opened, options, say, say_error
+from tubehome.cli.frame import LANGUAGE, _, opened, options, say, say_error
 
 if TYPE_CHECKING:
     from tubehome.flows.intake import Intake
@@ -48,6 +49,8 @@ def command(
         raise Refused("--title goes with one file only.")
     from tubehome.flows.intake import Intake
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal is a Ctrl-C: what was copied is taken away
+        signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:
         sources, code = [], 0
         for path in files:
@@ -68,7 +71,7 @@ def command(
 
 def _shown(path: Path) -> str:
     """The file's name as text: one that is not UTF-8 can be opened, but not stored."""
-    return os.fsencode(path.name).decode("utf-8", "replace")
+    return text.clean_line(os.fsencode(path.name).decode("utf-8", "replace"))
 
 
 def _open(path: Path) -> BinaryIO:
@@ -102,6 +105,7 @@ def _wait(site: Site, video: Video) -> int:
     from tubehome.store import lock
 
     alone_since = None if lock.is_held(site.files.worker_lock) else time.monotonic() - WORKER_GRACE_SECONDS
+    told = False
     with click.progressbar(length=100, label=_("Preparing"), file=sys.stderr) as bar:
         while True:
             now = Row.get_or_none(Row.id == video.id)
@@ -112,7 +116,11 @@ def _wait(site: Site, video: Video) -> int:
                 return 0
             if now.processing == Processing.FAILED:
                 break
-            bar.update(progress(now).percent - bar.pos)
+            state = progress(now)
+            bar.update(state.percent - bar.pos)
+            if state.waiting_for and not told:
+                say("\n" + state.waiting_for.sentence(LANGUAGE))
+            told = bool(state.waiting_for)
             alone_since = None if lock.is_held(site.files.worker_lock) else alone_since or time.monotonic()
             if alone_since is not None and time.monotonic() - alone_since >= WORKER_GRACE_SECONDS:
                 raise Unavailable(
@@ -124,7 +132,6 @@ def _wait(site: Site, video: Video) -> int:
 
 def say_failure(video: Video) -> int:
     from tubehome.base import ids
-    from tubehome.cli.frame import LANGUAGE
     from tubehome.library import queries
 
     error = next((s.error for s in queries.steps(video) if s.state == "failed" and s.error), None)

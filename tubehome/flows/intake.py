@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from tubehome.site import Site
 from tubehome.store import files
 
 CHUNK = 1 << 20
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")  # BCP 47, near enough
 
 
 class Duplicate(Refused):
@@ -65,6 +67,8 @@ def intake(site: Site, source: BinaryIO, said: Intake, copied: Callable[[int], N
     visibility = said.visibility or channel.default_visibility
     if visibility not in access.VISIBILITIES:
         raise Refused("There is no privacy {name}: choose public, unlisted or private.", name=visibility)
+    if said.language and not LANGUAGE_TAG.fullmatch(said.language):
+        raise Refused("There is no language {name}: write it like fr, en or pt-BR.", name=said.language)
     _promising(site, source, said.name)
     uuid = ids.new_uuid()
     part = site.files.incoming / f"{uuid}.part"
@@ -202,7 +206,7 @@ def _rows(said: Intake, channel: Channel, visibility: str, uuid: str, sha256: st
         wait_transcoding=settings.read().wait_transcoding,
         created_at=now,
         updated_at=now,
-        source_name=said.name,
+        source_name=text.clean_line(said.name),
         source_size=size,
         source_sha256=sha256,
         duration=made.duration,

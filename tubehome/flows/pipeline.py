@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import shutil
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -24,13 +25,24 @@ from tubehome.media.plan import Plan
 from tubehome.media.probe import probe
 from tubehome.site import Site
 from tubehome.store import files
-from tubehome.store.db import found_no_room
+from tubehome.store.db import borrowed, found_no_room
 
 log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 5.0  # SD cards wear: at most one write of progress in this time
 ROOM_SECONDS = 60.0  # how often a full disk is looked at again
 LEAST_BYTES = 1_000_000  # below this a disk is full, whatever the reserve
 FULL = mark("The disk is full: the preparation goes on by itself when there is room.")
+
+
+class Stop(threading.Event):
+    """Set for one step alone, or with the whole worker's."""
+
+    def __init__(self, worker: threading.Event | None) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def is_set(self) -> bool:
+        return super().is_set() or (self._worker is not None and self._worker.is_set())
 
 
 def advance(site: Site, video_id: int, tools: Tools) -> None:
@@ -78,7 +90,8 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
         claim.release()
         return False
     except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to the row and not to the queue
-        if Video.get_or_none(Video.id == video.id) is None:  # erased meanwhile: nothing is owed any more
+        if not _wanted(video.id):  # erased, or in the bin: what failed for want of its files is nobody's fault
+            claim.release()
             return False
         _failed(site, video, claim, _named(site, error))
         return False
@@ -102,7 +115,10 @@ def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
     plan = Plan.from_json(video.plan or "")
     if plan.remuxed:
         source = _even(site, video, source, tools)
-    return Bench(site, video, step, plan, replace(tools, progress=_progress(step, plan.duration)), source)
+    stop = Stop(tools.stop)
+    return Bench(
+        site, video, step, plan, replace(tools, stop=stop, progress=_progress(step, plan.duration, stop)), source
+    )
 
 
 def _even(site: Site, video: Video, original: Path, tools: Tools) -> Path:
@@ -113,21 +129,33 @@ def _even(site: Site, video: Video, original: Path, tools: Tools) -> Path:
     return machine.even_source(site, video.uuid, original, probe(original, tools), tools)[0]
 
 
-def _progress(step: Step, duration: float) -> Callable[[float], None]:
-    """Stores how far the step is, now and then."""
+def _progress(step: Step, duration: float, stop: Stop) -> Callable[[float], None]:
+    """Stores how far the step is, now and then; ends it when the video was erased or put in the bin meanwhile.
+
+    It is called from a thread of its own, the one that reads what ffmpeg says.
+    """
     last = time.monotonic()
 
     def note(seconds: float) -> None:
         nonlocal last
-        if time.monotonic() - last >= PROGRESS_SECONDS and duration > 0:
-            last = time.monotonic()
-            try:
+        if time.monotonic() - last < PROGRESS_SECONDS or duration <= 0:
+            return
+        last = time.monotonic()
+        try:
+            with borrowed():
+                if not _wanted(step.video_id):
+                    stop.set()
+                    return
                 Step.update(progress=min(1.0, seconds / duration)).where(Step.id == step.id).execute()
-            except Exception as error:
-                if not found_no_room(error):
-                    raise
+        except Exception as error:
+            if not found_no_room(error):
+                raise
 
     return note
+
+
+def _wanted(video_id: int) -> bool:
+    return bool(Video.select().where(Video.id == video_id, Video.removed.is_null()).exists())
 
 
 def _sweep_attempts(site: Site, video: Video, step: Step) -> None:

@@ -34,8 +34,9 @@ def sweep(site: Site, thorough: bool = False) -> None:
 
 
 def _ring(site: Site) -> None:
-    waiting = {step.video_id: None for step in rows.due(Step, site.files.run)}
-    for video_id in waiting:
+    due = {step.video_id for step in rows.due(Step, site.files.run)}
+    idle: Any = Video.select(Video.id).where(Video.removed.is_null(False) | (Video.processing == Processing.FAILED))
+    for video_id in sorted(due - {video_id for (video_id,) in idle.tuples()}):  # no message for what nobody would do
         site.jobs.later(Job.ADVANCE, video_id)
 
 

@@ -77,6 +77,7 @@ class Bell:
         self._queue, self._path = queue, socket_path
         self._huey: Huey | None = None
         self._making = threading.Lock()
+        self._address = _address(socket_path)
 
     @property
     def huey(self) -> Huey:
@@ -109,13 +110,13 @@ class Bell:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
             bell.setblocking(False)
             with contextlib.suppress(OSError):  # no worker, or its buffer is full and so it is awake
-                bell.sendto(b"!", _address(self._path))
+                bell.sendto(b"!", self._address)
 
     def listen(self, stop: threading.Event) -> threading.Thread:
         """Starts the thread that hears the bell. Only the one worker of a data folder may (it holds worker.lock)."""
         self._path.unlink(missing_ok=True)
         bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        bell.bind(_address(self._path))
+        bell.bind(self._address)
         storage = self.huey.storage
 
         def hear() -> None:
@@ -137,5 +138,5 @@ def _address(path: Path) -> str:
     text = str(path)
     if len(text.encode()) <= 100:
         return text
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # kept: two per process at most
+    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # kept, one for each Bell
     return f"/proc/self/fd/{fd}/{path.name}"

@@ -87,6 +87,14 @@ def lock_path(run: Path, row: Any) -> Path:
     return run / f"{type(row)._meta.table_name}-{row.id}"
 
 
+FARTHEST_TRY = 3600.0  # seconds; a next try beyond it was written by a clock that was wrong
+
+
+def _time_has_come(next_try: Any, now: float) -> Any:
+    """For a value or, in a query, a column."""
+    return (next_try <= now) | (next_try > now + FARTHEST_TRY)
+
+
 def claim(row: Any, run: Path) -> Claim | None:
     """The claim on a row, or None when it is not workable now or somebody works on it."""
     held = lock.wait(lock_path(run, row), exclusive=True, seconds=0.1)  # `workable` asks with a lock, for an instant
@@ -106,7 +114,9 @@ def _begin(row: Any) -> Any:
     kind, now = type(row), clock.timestamp()
     with db.atomic():
         fresh = kind.get_or_none(kind.id == row.id)
-        if fresh is None or not (fresh.state == RUNNING or (fresh.state == WAITING and fresh.next_try <= now)):
+        if fresh is None or not (
+            fresh.state == RUNNING or (fresh.state == WAITING and _time_has_come(fresh.next_try, now))
+        ):
             return None
         died = fresh.deaths + (fresh.state == RUNNING)
         if died >= DEATHS:
@@ -130,11 +140,11 @@ def workable(row: Any, run: Path) -> bool:
     """Could a worker take it now?"""
     if row.state == RUNNING:
         return not lock.is_held(lock_path(run, row))
-    return bool(row.state == WAITING and row.next_try <= clock.timestamp())
+    return bool(row.state == WAITING and _time_has_come(row.next_try, clock.timestamp()))
 
 
 def due(kind: Any, run: Path) -> list[Any]:
     """Every row that could be worked on now: waiting and its time has come, or running without a worker."""
     now = clock.timestamp()
-    rows = kind.select().where(((kind.state == WAITING) & (kind.next_try <= now)) | (kind.state == RUNNING))
+    rows = kind.select().where(((kind.state == WAITING) & _time_has_come(kind.next_try, now)) | (kind.state == RUNNING))
     return [row for row in rows if workable(row, run)]

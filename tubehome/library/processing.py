@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from peewee import fn
+
 from tubehome.base import clock
 from tubehome.library.changes import changed
 from tubehome.library.models import Video
@@ -47,7 +49,8 @@ def move(video_id: int, start: Processing, end: Processing) -> bool:
     now = clock.timestamp()
     values: dict[str, object] = {"processing": end, "updated_at": now}
     if end in _MOMENTS:
-        values[_MOMENTS[end]] = now
+        moment = getattr(Video, _MOMENTS[end])
+        values[_MOMENTS[end]] = fn.COALESCE(moment, now)  # a video that failed and goes on keeps its times
     moved = Video.update(values).where(Video.id == video_id, Video.processing == start).execute()
     if moved:
         changed(Video.get_by_id(video_id).channel_id)

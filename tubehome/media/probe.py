@@ -217,7 +217,20 @@ def first_picture(path: Path, base: Fraction, tools: Tools) -> tuple[int, Fracti
     """
     job = Job(
         [Input(path)],
-        [Output(None, {"map": "0:V:0", "vf": "showinfo", "frames:v": 1, "fps_mode": "passthrough"})],
+        # no chapters, no words: hundreds of them would push what showinfo says out of the lines that are kept
+        [
+            Output(
+                None,
+                {
+                    "map": "0:V:0",
+                    "vf": "showinfo",
+                    "frames:v": 1,
+                    "fps_mode": "passthrough",
+                    "map_chapters": -1,
+                    "map_metadata": -1,
+                },
+            )
+        ],
         seconds=60,
         quiet=False,
         copy_timestamps=True,

@@ -6,6 +6,8 @@ not mean 256 page caches, and a thread that only streams bytes holds none.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +62,17 @@ def open_database(path: Path) -> None:
 def found_no_room(error: BaseException) -> bool:
     """Is it SQLite saying that the disk is full?"""
     return isinstance(error, OperationalError) and "disk is full" in str(error)
+
+
+@contextmanager
+def borrowed() -> Iterator[None]:
+    """A connection for this block, in a thread that may have none: one that ended with it would never give it back."""
+    opened = db.connect() if db.is_closed() else False
+    try:
+        yield
+    finally:
+        if opened:
+            db.close()
 
 
 def bump() -> None:

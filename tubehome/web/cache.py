@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ LIMIT = 8_000_000  # bytes kept in memory
 _OVERHEAD = 2000  # what an entry costs besides its body, about
 _FEEDS = (".xml", ".atom")
 
+_REFUSED = re.compile(r";q=0(\.0*)?$")
 Key = tuple[str | int | float | bool, ...]
 
 
@@ -104,7 +106,8 @@ def key_of(environ: dict[str, Any], page: int, version: Version) -> Key:
 
 
 def takes_gzip(environ: dict[str, Any]) -> bool:
-    return "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "").replace("gzip;q=0,", "").removesuffix("gzip;q=0")
+    asked = environ.get("HTTP_ACCEPT_ENCODING", "").replace(" ", "").lower().split(",")
+    return any(one.partition(";")[0] == "gzip" and not _REFUSED.search(one) for one in asked)
 
 
 def is_current(environ: dict[str, Any], tag: str, changed: int | None) -> bool:
