@@ -10,7 +10,10 @@ incoming/              files on their way in
 videos/<uuid>/original/  the file as it was given
 videos/<uuid>/public/    what is served; a file appears here only when it is whole and verified
 videos/<uuid>/work/      intermediate files of the pipeline
+videos/<uuid>/loose      no row speaks of the folder yet, or soon none will: the sweep may take it
 trash/                 being erased
+cache/                 the static files, hashed and compressed; may be deleted
+before-upgrade/        the last copies of the database, taken before a migration
 """
 
 from __future__ import annotations
