@@ -82,15 +82,21 @@ with db.connection_context():
 """
 
 
+def copied_migrations(tmp_path: Path) -> Path:
+    """A folder with our migrations, to which a test adds its own."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for known in migrate.FOLDER.glob("[0-9]*.py"):
+        (folder / known.name).write_text(known.read_text())
+    return folder
+
+
 @pytest.mark.slow
 def test_two_migrations_at_once_run_one(opened: tuple[Site, lock.Lock], tmp_path: Path) -> None:
     """The second waits for the first, then finds nothing left; a copy of the database was kept before."""
     bare_site, held = opened
     held.release()
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    for known in migrate.FOLDER.glob("[0-9]*.py"):
-        (folder / known.name).write_text(known.read_text())
+    folder = copied_migrations(tmp_path)
     slow = (
         "import time\ndef up(migrator, db):\n    time.sleep(1)\n    db.execute_sql('CREATE TABLE later (id INTEGER)')\n"
     )
@@ -113,10 +119,7 @@ def test_a_failed_migration_leaves_nothing(
 ) -> None:
     bare_site, held = opened
     held.release()
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    for known in migrate.FOLDER.glob("[0-9]*.py"):
-        (folder / known.name).write_text(known.read_text())
+    folder = copied_migrations(tmp_path)
     (folder / "0999_bad.py").write_text(
         "def up(m, db):\n    db.execute_sql('CREATE TABLE half (id)')\n    raise ValueError\n"
     )

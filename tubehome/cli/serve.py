@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -20,15 +22,20 @@ if TYPE_CHECKING:
 PATIENCE = 6.0  # seconds for a site that was just killed to let its port and its locks go
 
 
-@click.command("serve", help=_("Run the site: web and worker together. Prints « ready » when it answers."))
-@click.option("--host", metavar="HOST", help=_("The address to listen on; 0.0.0.0 for all (default: 127.0.0.1)."))
-@click.option(
-    "--port", type=click.IntRange(0, 65535), metavar="N", help=_("The port; 0: any free one (default: 8000).")
-)
-@click.option("--announce", is_flag=True, help=_("Print the addresses in the local network."))
-@options
-def command(host: str | None, port: int | None, announce: bool) -> int:
-    """The parent: imports, binds, opens, forks, watches."""
+def at_address(command: Callable[..., int]) -> Callable[..., int]:
+    """--host and --port, for the commands that listen."""
+    host = click.option(
+        "--host", metavar="HOST", help=_("The address to listen on; 0.0.0.0 for all (default: 127.0.0.1).")
+    )
+    port = click.option(
+        "--port", type=click.IntRange(0, 65535), metavar="N", help=_("The port; 0: any free one (default: 8000).")
+    )
+    return host(port(command))
+
+
+@contextmanager
+def at_the_door(host: str | None, port: int | None) -> Iterator[tuple[Site, socket.socket, Lock]]:
+    """The site, its listening socket and the right to serve it, for the life of a process that serves."""
     from tubehome import boot
     from tubehome.cli import journal, libc, listening
 
@@ -40,10 +47,20 @@ def command(host: str | None, port: int | None, announce: bool) -> int:
     try:
         site, held = boot.open_site(place, may_migrate=True)
         with held:
-            return _serve(site, listener, alone, announce)
+            yield site, listener, alone
     finally:
         place.files.address.unlink(missing_ok=True)
         alone.release(remove=True)
+
+
+@click.command("serve", help=_("Run the site: web and worker together. Prints « ready » when it answers."))
+@at_address
+@click.option("--announce", is_flag=True, help=_("Print the addresses in the local network."))
+@options
+def command(host: str | None, port: int | None, announce: bool) -> int:
+    """The parent: imports, binds, opens, forks, watches."""
+    with at_the_door(host, port) as (site, listener, alone):
+        return _serve(site, listener, alone, announce)
 
 
 def _serve(site: Site, listener: socket.socket, alone: Lock, announce: bool) -> int:
@@ -72,9 +89,9 @@ def _serve(site: Site, listener: socket.socket, alone: Lock, announce: bool) -> 
             click.echo(line)
 
     code = Supervisor([Part("web", web), Part("worker", work)], Knock(listener, site.config.server.url), ready).run()
+    _clear_after_worker(site)
     with site.db.connection_context():
         site.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # a copy of tubehome.db alone is then whole
-    _clear_after_worker(site)
     return code
 
 

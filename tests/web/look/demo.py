@@ -96,7 +96,7 @@ def make(folder: Path, scene: str = "town", pictures: Path | None = None, film: 
     where = boot.locate(str(folder), None)
     where.files.lay_out()
     files.write(where.files.secret, "demo-key", 0o600)
-    files.write(where.files.instance, "demo-instance\n")
+    files.write(where.files.instance, f"demo-{scene}\n")  # sites that share a host need cookies of their own
     site, held = boot.open_site(where, may_migrate=True, new=True)
     with held, db.connection_context():
         if scene != "unset":
