@@ -17,5 +17,5 @@ def command(example: bool) -> None:
         click.echo(config.example(), nl=False)
         return
     place = where()
-    click.echo(f"# {_('Data folder')}: {place.files.root}")
+    click.echo("# " + _("Data folder: {folder}", folder=str(place.files.root)))
     click.echo(config.effective(place.config), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import re
 from html.parser import HTMLParser
@@ -122,3 +123,16 @@ def test_templates_hand_whole_sentences_to_the_catalogue() -> None:
     """`_(a) ~ b` or `_(a) + b` would build sentences that no other language can order."""
     for template in TEMPLATES:
         assert not re.search(r"\b(_|ngettext)\([^)]*\)\s*[~+]", template.read_text()), template.name
+
+
+def test_no_sentence_hides_in_an_f_string() -> None:
+    """Before Python 3.12 the extraction does not look inside one: the sentence would never reach the catalogue."""
+    package = Path(__file__).parents[3] / "tubehome"
+    hidden = []
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                calls = [c.func.id for c in ast.walk(node) if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)]
+                if {"_", "gettext", "ngettext", "mark"} & set(calls):
+                    hidden.append(f"{path.relative_to(package)}:{node.lineno}")
+    assert hidden == []
