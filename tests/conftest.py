@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tubehome import boot
@@ -22,6 +23,11 @@ from tubehome.flows.set_up import set_up
 from tubehome.site import Site
 from tubehome.store import files, lock
 from tubehome.store.db import db
+
+# A run that decides whether a change lands tries the same examples each time; a developer's tries new ones.
+hypothesis.settings.register_profile("decides", derandomize=True)
+if "CI" in os.environ:
+    hypothesis.settings.load_profile("decides")
 
 PASSWORD = "correct horse battery"
 COMMAND = [sys.executable, "-c", "from tubehome.cli import main; main()"]

@@ -189,7 +189,7 @@ def test_ringing_costs_no_descriptor(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         bell.ring()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # another test's thread may close one meanwhile
 
 
 def test_ringing_without_a_worker_is_fine(tmp_path: Path) -> None:

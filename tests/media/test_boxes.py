@@ -77,6 +77,15 @@ def test_a_file_cut_anywhere_is_never_taken_for_whole(whole: Path, parts: Path, 
                 read(cut)
 
 
+def test_a_count_beyond_the_file_is_refused(whole: Path, tmp_path: Path) -> None:
+    content = bytearray(whole.read_bytes())
+    at = content.index(b"stsz") + 4
+    content[at + 8 : at + 12] = b"\xff\xff\xff\xff"
+    (tmp_path / "any.mp4").write_bytes(content)
+    with pytest.raises(ValueError, match="room"):
+        boxes.video_index(tmp_path / "any.mp4")
+
+
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -123,6 +123,15 @@ class Index:
     duration: int
 
 
+def _sample_count(data: bytes, stsz: Box, file_size: int) -> int:
+    """ValueError when there cannot be so many: a changed count must not cost gigabytes."""
+    size, count = u32(data, stsz.body + 4), u32(data, stsz.body + 8)
+    most = file_size // size if size else (stsz.end - stsz.body - 12) // 4
+    if count > most:
+        raise ValueError(f"{count} samples where there is room for {most}")
+    return count
+
+
 def video_index(path: Path) -> Index:
     """Reads the index at the end (or the beginning) of an MP4. ValueError when the file is not complete."""
     data = load_moov(path)
@@ -131,7 +140,7 @@ def video_index(path: Path) -> Index:
     mdhd = find(data, "mdia/mdhd", at, end)
     stbl = find(data, "mdia/minf/stbl", at, end)
     long = u8(data, mdhd.body) == 1
-    frames = u32(data, find(data, "stsz", stbl.body, stbl.end).body + 8)
+    frames = _sample_count(data, find(data, "stsz", stbl.body, stbl.end), path.stat().st_size)
     sync = find_all(data, "stss", stbl.body, stbl.end)
     return Index(
         frames,
