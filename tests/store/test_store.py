@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sqlite3
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from playhouse.schema_diff import diff_models
 
+import tubehome
 from tubehome import boot
 from tubehome.base.errors import Misconfigured, Refused, Unavailable
 from tubehome.site import Site
@@ -25,6 +27,10 @@ from tubehome.store.db import Model, bump, content_version, db, open_database
 
 
 def models() -> list[Any]:
+    """Every model of the package, each room's `models.py` loaded first."""
+    for found in Path(tubehome.__file__).parent.glob("*/models.py"):
+        importlib.import_module(f"tubehome.{found.parent.name}.models")
+
     def below(kind: type) -> Iterator[type]:
         for child in kind.__subclasses__():
             yield child
@@ -51,6 +57,44 @@ def test_all_migrations_give_the_schema_of_the_models(bare_site: Site, tmp_path:
         db.create_tables(models())
     db.close_all()
     assert migrated == schema(fresh)  # types, NULL, defaults and constraints too, which the diff does not see
+    open_database(bare_site.files.database)
+    db.connect()
+
+
+def test_a_table_made_anew_keeps_its_rows_and_never_reuses_an_id(
+    bare_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    shutil.copy(migrate.FOLDER / "0001_house.py", first)
+    db.close_all()
+    old = files.Files(tmp_path / "old")
+    old.lay_out()
+    open_database(old.database)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrate, "FOLDER", first)
+        migrate.migrate(old)
+    with sqlite3.connect(old.database) as raw:
+        raw.execute("INSERT INTO channel VALUES (1, 'c', 'C', '', 'public', 0, 1.0)")
+        for number in (7, 9):
+            filled = "x" * 36, "t", "", "", "public", "ready", "name", "sha"
+            raw.execute(
+                "INSERT INTO video (id, uuid, channel_id, title, description, language, visibility, processing,"
+                " wait_transcoding, created_at, updated_at, source_name, source_size, source_sha256, duration, width,"
+                " height) VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, 1, 1, ?, 1, ?, 1, 1, 1)",
+                (number, filled[0] + str(number), *filled[1:]),
+            )
+        raw.execute("INSERT INTO picture (video_id, file, width, height, size) VALUES (7, 'a.jpg', 1, 1, 1)")
+        raw.execute("DELETE FROM video WHERE id = 9")
+    raw.close()
+    migrate.migrate(old)
+    with sqlite3.connect(old.database) as raw:
+        assert raw.execute("SELECT id, title, tags, priority FROM video").fetchall() == [(7, "t", "[]", 0.0)]
+        assert raw.execute("SELECT video_id FROM picture").fetchall() == [(7,)]
+        assert raw.execute("SELECT seq FROM sqlite_sequence WHERE name = 'video'").fetchall() == [(9,)]
+        assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
+    raw.close()
+    assert schema(old.database) == schema(bare_site.files.database)
     open_database(bare_site.files.database)
     db.connect()
 

@@ -33,6 +33,16 @@ def clean_line(text: str) -> str:
     return " ".join(kept.split())
 
 
+def clean_text(text: str) -> str:
+    """Several lines: no control characters (nor bidi overrides), line ends as \\n, no white space at the end."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    kept = (
+        "".join(c for c in line if unicodedata.category(c)[0] != "C" or c in "\t\u200d\u200c").rstrip()
+        for line in lines
+    )
+    return "\n".join(kept).strip("\n")
+
+
 def title_from_filename(filename: str) -> str:
     """« conseil_2026-11-17.final.mp4 » → « conseil 2026-11-17.final », at most TITLE_MAX characters."""
     return clean_line(PurePath(filename).stem.replace("_", " "))[:TITLE_MAX] or "Sans titre"

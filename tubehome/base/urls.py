@@ -12,7 +12,16 @@ from tubehome.base import ids
 HOME = "/"
 LOGIN = "/login"
 LOGOUT = "/logout"
+SUBSCRIBE = "/subscribe"
+ABOUT = "/about"
 STUDIO = "/studio/"
+STUDIO_VIDEOS = "/studio/videos"
+STUDIO_ADD = "/studio/add"
+STUDIO_UPLOADS = "/studio/uploads"  # tus 1.0
+STUDIO_QUEUE = "/studio/queue"
+STUDIO_CHANNELS = "/studio/channels"
+STUDIO_SETTINGS = "/studio/settings"
+STUDIO_ACCOUNT = "/studio/account"
 HEALTH = "/healthz"
 THEME = "/theme.css"
 
@@ -41,6 +50,19 @@ def media(uuid: str, filename: str) -> str:
 
 def master(uuid: str) -> str:
     return media(uuid, "master.m3u8")
+
+
+def studio_video(uuid: str) -> str:
+    """Where the owner edits a video."""
+    return f"{STUDIO_VIDEOS}/{ids.shorten(uuid)}"
+
+
+def studio_upload(uuid: str) -> str:
+    return f"{STUDIO_UPLOADS}/{uuid}"
+
+
+def studio_channel(name: str) -> str:
+    return f"{STUDIO_CHANNELS}/{quote(name)}"
 
 
 def setup(token: str) -> str:

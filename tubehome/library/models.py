@@ -17,7 +17,12 @@ class Channel(Model):
     name = TextField(unique=True)
     title = TextField()
     description = TextField(default="")  # Markdown
-    default_visibility = TextField(default="public")
+    support = TextField(default="")  # an address where its makers can be supported, "" for none
+    default_visibility = TextField(default="public")  # what new videos get, unless it is said otherwise
+    default_language = TextField(default="")
+    default_licence = TextField(default="")
+    avatar = TextField(default="")  # names of its pictures; a new picture has a new name
+    banner = TextField(default="")
     listed_videos = IntegerField(default=0)  # kept by changes.changed
     created_at = FloatField()
 
@@ -35,6 +40,8 @@ class Video(Model):
     title = TextField()
     description = TextField(default="")  # Markdown
     language = TextField(default="")  # BCP 47, "" when not said
+    licence = TextField(default="")  # a key of words.LICENCES, "" when not said
+    tags = TextField(default="[]")  # a JSON list of texts, as typed
     visibility = TextField()
     processing = TextField()
     removed = TextField(null=True)
@@ -58,6 +65,10 @@ class Video(Model):
     plan = TextField(null=True)  # media.plan.Plan as JSON
     progressive_height = IntegerField(null=True)
     progressive_size = IntegerField(null=True)
+    thumbnail = TextField(default="")  # what the owner chose for its picture, "" for the one of the plan
+    # the order of its preparation
+    priority = FloatField(default=0)  # higher comes first
+    held_at = FloatField(null=True)  # the owner paused it
 
     class Meta:
         indexes = ((("channel", "published_at"), False), (("published_at",), False))

@@ -21,4 +21,39 @@ class SetupLink(Model):
     expires_at = FloatField()
 
 
-MODELS = (Owner, SetupLink)
+class Session(Model):
+    """One browser in which the owner is logged in; its cookie carries the key."""
+
+    key_sha256 = TextField(unique=True)
+    device = TextField(default="")  # "Firefox, Windows": enough for the owner to know which one it is
+    created_at = FloatField()
+    seen_at = FloatField()  # to the hour or so: reading must not mean writing
+
+
+class RecoveryCode(Model):
+    """One of the codes to print: each opens the door once, when the password is lost."""
+
+    code_sha256 = TextField(unique=True)
+    used_at = FloatField(null=True)
+
+
+class KnownDevice(Model):
+    """A browser that was once logged in: strangers cannot raise its count of wrong passwords."""
+
+    key_sha256 = TextField(unique=True)
+    failures = IntegerField(default=0)
+    retry_at = FloatField(default=0)
+    seen_at = FloatField()
+
+
+class Token(Model):
+    """A key for programs (uploads), made by the owner."""
+
+    name = TextField(unique=True)
+    token_sha256 = TextField(unique=True)
+    created_at = FloatField()
+    expires_at = FloatField(null=True)  # None: never
+    seen_at = FloatField(null=True)  # last use
+
+
+MODELS = (Owner, SetupLink, Session, RecoveryCode, KnownDevice, Token)

@@ -22,7 +22,7 @@ from tubehome.owner.models import Owner
 from tubehome.site import Site
 
 DAYS = 30
-# blueprints (without their language) whose answers may set the cookie
+# blueprints (without their language, and what follows « studio- ») whose answers may set the cookie
 ROOMS = frozenset({"login", "setup", "studio"})
 
 
@@ -55,7 +55,7 @@ class _OwnersCookie(SecureCookieSessionInterface):
 
 
 def in_owners_room() -> bool:
-    return (request.blueprint or "").partition("_")[0] in ROOMS
+    return (request.blueprint or "").partition("_")[0].partition("-")[0] in ROOMS
 
 
 def install(app: Flask, site: Site) -> None:

@@ -29,7 +29,17 @@ from tubehome.store.files import sync_folder
 SOURCE = Path(__file__).parent / "static"
 PREFIX = "/static/"
 # the fewest requests: one sheet for everybody, one more for the owner's rooms
-BUNDLES = {"css/site.css": ("css/tokens.css", "css/base.css", "css/components.css", "css/player.css")}
+BUNDLES = {
+    "css/site.css": ("css/tokens.css", "css/base.css", "css/components.css", "css/player.css"),
+    "css/studio.css": (
+        "css/studio-frame.css",
+        "css/studio-doors.css",
+        "css/studio-upload.css",
+        "css/studio-videos.css",
+        "css/studio-queue.css",
+        "css/studio-settings.css",
+    ),
+}
 _UNSERVED = ("vendor.lock.json",)
 _TEXT = (".css", ".js", ".mjs", ".svg", ".txt", ".md", ".json")
 _CSS_URL = re.compile(r"""url\(\s*(["']?)([^"')]+)\1\s*\)""")
@@ -106,7 +116,8 @@ def _read(source: Path) -> dict[str, bytes]:
     paths = (p for p in sorted(source.rglob("*")) if p.is_file() and p.name not in _UNSERVED)
     files = {p.relative_to(source).as_posix(): p.read_bytes() for p in paths if not p.name.startswith(".")}
     for bundle, parts in BUNDLES.items():
-        files[bundle] = b"\n".join(files.pop(part) for part in parts)
+        if parts[0] in files:
+            files[bundle] = b"\n".join(files.pop(part) for part in parts)
     return files
 
 
