@@ -23,6 +23,7 @@ COMMANDS = {  # name: (module, short help); here, so that --help loads none of t
     "owner": ("owner", _("The owner: set-up link, password.")),
     "publish": ("publish", _("Publish video files.")),
     "videos": ("videos", _("List videos; show, retry, delete or undelete one.")),
+    "token": ("token", _("Tokens: keys for programs that upload.")),
     "config": ("config", _("Print the configuration in force.")),
 }
 
