@@ -13,6 +13,7 @@ from huey.api import Huey
 
 from tubehome.flows import machine, pipeline
 from tubehome.flows import sweep as sweeping
+from tubehome.flows.accept import accept
 from tubehome.jobs import Job
 from tubehome.site import Site
 
@@ -22,6 +23,7 @@ def register(site: Site, stop: threading.Event) -> Huey:
     tools = machine.tools(site, stop)
     jobs: dict[Job, Callable[..., None]] = {
         Job.ADVANCE: lambda video_id: pipeline.advance(site, video_id, tools),
+        Job.ACCEPT: lambda upload_id: accept(site, upload_id, tools),
         Job.SWEEP: lambda thorough=0: sweeping.sweep(site, bool(thorough)),
     }
 

@@ -82,6 +82,7 @@ class Media:
 @dataclass(frozen=True)
 class Limits:
     upload_bytes: int = key(50_000_000_000, "The largest file that is taken, in bytes.")
+    upload_days: int = key(7, "Days that an unfinished upload may stand still before it is given up.")
     duration_seconds: int = key(43_200, "The longest video that is taken, in seconds.")
     reserve_bytes: int = key(1_000_000_000, "Room that is always left free on the disk, in bytes.")
 
@@ -191,6 +192,7 @@ def _sensible(config: Config) -> None:
         "media.nice": (config.media.nice, 0, 19),
         "media.jobs": (config.media.jobs, 0, 64),
         "media.max_fps": (config.media.max_fps, 1, 120),
+        "limits.upload_days": (config.limits.upload_days, 1, 365),
     }
     for name, (value, least, most) in ranges.items():
         if not least <= value <= most:

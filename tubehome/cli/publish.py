@@ -61,7 +61,7 @@ def command(
         site = stack.enter_context(opened())
         made = []
         for path, source in sources:
-            said = Intake(_shown(path), title or "", channel or "", privacy or "", language or "", again)
+            said = Intake(_shown(path), title or "", channel or "", privacy or "", language or "", again=again)
             try:
                 made.append(_take(site, source, said))
             except TubehomeError as error:

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +18,12 @@ from typing import BinaryIO
 
 from tubehome import settings
 from tubehome.base import clock, ids, text, urls
-from tubehome.base.errors import NoRoom, Refused, TooLarge
+from tubehome.base.errors import Interrupted, NoRoom, Refused, TooLarge
 from tubehome.base.i18n import Bytes
-from tubehome.flows import machine
+from tubehome.flows import edit, machine
 from tubehome.flows.steps import planned_steps
 from tubehome.jobs import Job
-from tubehome.library import access, queries
+from tubehome.library import queries
 from tubehome.library.models import Channel, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.media import check, plan
@@ -35,7 +34,6 @@ from tubehome.site import Site
 from tubehome.store import files
 
 CHUNK = 1 << 20
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")  # BCP 47, near enough
 
 
 class Duplicate(Refused):
@@ -55,7 +53,19 @@ class Intake:
     channel: str = ""  # "" : the first one
     visibility: str = ""  # "" : the channel's default
     language: str = ""
+    description: str = ""
+    licence: str = ""
+    tags: str = "[]"  # JSON, as Video.tags
     again: bool = False  # take it though the same bytes are here
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A file that is whole and hashed: the id that it will have, its SHA-256 in hex, its size in bytes."""
+
+    uuid: str
+    sha256: str
+    size: int
 
 
 def intake(site: Site, source: BinaryIO, said: Intake, copied: Callable[[int], None], tools: Tools) -> Video:
@@ -63,12 +73,7 @@ def intake(site: Site, source: BinaryIO, said: Intake, copied: Callable[[int], N
 
     `copied` is told the bytes copied so far.
     """
-    channel = _channel(said)
-    visibility = said.visibility or channel.default_visibility
-    if visibility not in access.VISIBILITIES:
-        raise Refused("There is no privacy {name}: choose public, unlisted or private.", name=visibility)
-    if said.language and not LANGUAGE_TAG.fullmatch(said.language):
-        raise Refused("There is no language {name}: write it like fr, en or pt-BR.", name=said.language)
+    _where(said)
     _promising(site, source, said.name)
     uuid = ids.new_uuid()
     part = site.files.incoming / f"{uuid}.part"
@@ -77,8 +82,8 @@ def intake(site: Site, source: BinaryIO, said: Intake, copied: Callable[[int], N
         try:
             sha256, size = _copy(source, out, copied)
             if not said.again:
-                _refuse_duplicate(site, sha256)
-            return _accept(site, part, said, channel, visibility, uuid, sha256, size, tools)
+                refuse_duplicate(site, sha256)
+            return take(site, part, said, Arrived(uuid, sha256, size), tools)
         finally:
             part.unlink(missing_ok=True)
 
@@ -142,7 +147,7 @@ def _copy(source: BinaryIO, out: BinaryIO, copied: Callable[[int], None]) -> tup
     return digest.hexdigest(), size
 
 
-def _refuse_duplicate(site: Site, sha256: str) -> None:
+def refuse_duplicate(site: Site, sha256: str) -> None:
     same = queries.same_source(sha256)
     if same:
         address = urls.absolute(site.url, urls.watch(same.uuid))
@@ -151,19 +156,22 @@ def _refuse_duplicate(site: Site, sha256: str) -> None:
         )
 
 
-def _accept(
+def take(
     site: Site,
     part: Path,
     said: Intake,
-    channel: Channel,
-    visibility: str,
-    uuid: str,
-    sha256: str,
-    size: int,
+    arrived: Arrived,
     tools: Tools,
+    also: Callable[[Video], None] | None = None,
 ) -> Video:
+    """The video of a file that lies whole in `incoming/`; `part`, which the caller holds the lock of, is moved.
+
+    One road for copies, uploads and the watched folder. `also` is called in the transaction that makes the rows.
+    Refused, Duplicate, TooLarge, NoRoom with the sentence otherwise; then the file is gone.
+    """
+    channel, visibility = _where(said)
     probe = check.check(part, said.name, machine.ceilings(site), tools)
-    folder = site.files.video(uuid)
+    uuid, folder = arrived.uuid, site.files.video(arrived.uuid)
     original = folder / "original" / f"source{_suffix(said.name)}"
     try:
         folder.mkdir(mode=0o700)
@@ -174,14 +182,26 @@ def _accept(
         made = _plan(site, original, probe, said.name, uuid, tools)
         with site.db.atomic("IMMEDIATE"):
             if not said.again:
-                _refuse_duplicate(site, sha256)  # two copies of one file may arrive side by side
-            video = _rows(said, channel, visibility, uuid, sha256, size, made)
-    except BaseException:
+                refuse_duplicate(site, arrived.sha256)  # two copies of one file may arrive side by side
+            video = _rows(said, channel, visibility, arrived, made)
+            if also:
+                also(video)
+    except BaseException as error:
+        if original.exists() and isinstance(error, NoRoom | Interrupted):
+            files.settle(original, part)  # for another try, when there is room
         files.erase(folder, site.files.trash)
         raise
     site.files.loose(uuid).unlink()
     site.jobs.later(Job.ADVANCE, video.id)
     return video
+
+
+def _where(said: Intake) -> tuple[Channel, str]:
+    channel = _channel(said)
+    visibility = said.visibility or channel.default_visibility
+    edit.visibility(visibility)
+    edit.language(said.language)
+    return channel, visibility
 
 
 def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools: Tools) -> Plan:
@@ -194,21 +214,24 @@ def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools:
     return made
 
 
-def _rows(said: Intake, channel: Channel, visibility: str, uuid: str, sha256: str, size: int, made: Plan) -> Video:
+def _rows(said: Intake, channel: Channel, visibility: str, arrived: Arrived, made: Plan) -> Video:
     now, top = clock.timestamp(), made.rungs[0]
     video = Video.create(
-        uuid=uuid,
+        uuid=arrived.uuid,
         channel=channel,
         title=text.clean_line(said.title)[: text.TITLE_MAX] or text.title_from_filename(said.name),
-        language=said.language,
+        description=said.description,
+        language=said.language or channel.default_language,
+        licence=said.licence or channel.default_licence,
+        tags=said.tags,
         visibility=visibility,
         processing=Processing.RECEIVED,
         wait_transcoding=settings.read().wait_transcoding,
         created_at=now,
         updated_at=now,
         source_name=text.clean_line(said.name),
-        source_size=size,
-        source_sha256=sha256,
+        source_size=arrived.size,
+        source_sha256=arrived.sha256,
         duration=made.duration,
         width=top.width_px,
         height=top.height_px,

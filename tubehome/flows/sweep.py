@@ -16,28 +16,42 @@ from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site
 from tubehome.store import files, lock
+from tubehome.uploads import desk
+from tubehome.uploads.models import Upload
 
 log = logging.getLogger(__name__)
 
 
 def sweep(site: Site, thorough: bool = False) -> None:
     """Every minute; `thorough`, when the worker starts, also goes through the folders of all videos."""
-    _ring(site)  # first: a folder that cannot be tidied must not keep work from going on
+    ring(site)  # first: a folder that cannot be tidied must not keep work from going on
     _empty_bin(site)
     files.empty(site.files.trash)
+    desk.expire(site)
+    open_uploads = _open_uploads()
     for left in files.children(site.files.incoming):
-        if _remove_if_abandoned(left):
+        if left.stem not in open_uploads and _remove_if_abandoned(left):
             _remove_orphan(site, site.files.video(left.stem))
     if thorough:
-        rows.forget_dead_claims(Step, site.files.run)
+        for kind in (Step, Upload):
+            rows.forget_dead_claims(kind, site.files.run)
         _tidy_videos(site)
 
 
-def _ring(site: Site) -> None:
+def ring(site: Site) -> None:
+    """Asks for every row that could be worked on now."""
+    for upload in rows.due(Upload, site.files.run):
+        site.jobs.later(Job.ACCEPT, upload.id)
     due = {step.video_id for step in rows.due(Step, site.files.run)}
     idle: Any = Video.select(Video.id).where(Video.removed.is_null(False) | (Video.processing == Processing.FAILED))
     for video_id in sorted(due - {video_id for (video_id,) in idle.tuples()}):  # no message for what nobody would do
         site.jobs.later(Job.ADVANCE, video_id)
+
+
+def _open_uploads() -> set[str]:
+    """Ids of uploads whose file must be left alone: it is coming, waits to be looked at, or to be tried again."""
+    found: Any = Upload.select(Upload.uuid).where(Upload.state != rows.DONE)
+    return {uuid for (uuid,) in found.tuples()}
 
 
 def _empty_bin(site: Site) -> None:
@@ -72,7 +86,7 @@ def _remove_orphan(site: Site, folder: Path) -> None:
     not locked and has, looked at then, no row, is nobody's. A folder without the mark `loose` had its row once (an
     older database was put back): it is left alone.
     """
-    if (site.files.incoming / f"{folder.name}.part").exists():
+    if (site.files.incoming / f"{folder.name}.part").exists() or folder.name in _open_uploads():
         return
     with contextlib.suppress(FileNotFoundError):  # a refused copy takes its folder away itself
         if not site.files.loose(folder.name).exists():

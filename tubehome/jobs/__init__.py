@@ -13,4 +13,5 @@ class Job(StrEnum):
     """What the worker can be asked to do; `tasks.py` says what each one calls."""
 
     ADVANCE = "advance"  # (video id): one step of the pipeline
+    ACCEPT = "accept"  # (upload id): the last byte is here
     SWEEP = "sweep"  # (): put back every row that waits, tidy up

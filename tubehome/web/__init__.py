@@ -27,6 +27,7 @@ from tubehome.web import (
     statics,
     studio,
     templating,
+    uploads,
     visitor,
     watch,
 )
@@ -38,7 +39,7 @@ from tubehome.web.moment import Moments
 
 FORM_BYTES = 64 * 1024  # the largest body of a form; uploads have their own way
 PAGES = (home.blueprint, watch.blueprint, channel.blueprint, login.blueprint, setup.blueprint, studio.blueprint)
-PLAIN = (feeds.blueprint, health.blueprint, media.blueprint, small.blueprint)
+PLAIN = (feeds.blueprint, health.blueprint, media.blueprint, small.blueprint, uploads.blueprint)
 
 
 def create_app(site: Site) -> Flask:
@@ -50,7 +51,7 @@ def create_app(site: Site) -> Flask:
     errors.install(app)
     connection.install(app)  # the order of hooks: connection, gate, then the login's and CSRF's own
     gate.install(app)
-    sessions.install(app, site)
+    sessions.install(app, site).exempt(uploads.blueprint)  # checks by header, and takes tokens
     templating.install(app)
     app.after_request(security.finish)
     for blueprint in PAGES:

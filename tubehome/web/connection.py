@@ -1,10 +1,13 @@
 """A database connection for the length of a request: borrowed at the beginning, given back before any byte is sent.
 
 (The request ends when the view has answered; a file or a stream is sent after that, so a thread that feeds a
-slow reader holds no connection.)
+slow reader holds no connection. A view that receives for long puts it down meanwhile.)
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import Flask, g, request
 
@@ -26,3 +29,18 @@ def install(app: Flask) -> None:
     def give_back(error: BaseException | None) -> None:
         if g.pop("borrowed", False):
             engine().site.db.close()
+
+
+@contextmanager
+def put_down() -> Iterator[None]:
+    """Gives the request's connection back for the length of this block: bytes travel, and nothing is asked."""
+    if not g.pop("borrowed", False):
+        yield
+        return
+    db = engine().site.db
+    db.close()
+    try:
+        yield
+    finally:
+        db.connect()
+        g.borrowed = True

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.http import http_date, is_resource_modified, parse_date
 
 from tubehome.base import text
@@ -32,7 +32,7 @@ from tubehome.library.models import Video
 from tubehome.web import sessions
 from tubehome.web.engine import engine
 from tubehome.web.ranges import Part, Unsatisfiable, wanted
-from tubehome.web.transfers import RETRY_SECONDS, UNCOUNTED_BYTES, Full, MovingFile, Transfers
+from tubehome.web.transfers import RETRY_SECONDS, UNCOUNTED_BYTES, Full, MovingFile, places
 
 blueprint = Blueprint("media", __name__)
 
@@ -208,7 +208,7 @@ def _stream(fd: int, part: Part, counted: bool) -> Any:
     try:
         moving.seek(part.start)
         if counted:
-            moving.ended = _transfers().begin(request.remote_addr or "")
+            moving.ended = places().begin(request.remote_addr or "")
     except BaseException:
         moving.close()
         raise
@@ -221,16 +221,6 @@ def _read(moving: MovingFile, length: int) -> Iterator[bytes]:
         while length > 0 and (piece := moving.read(min(length, _READ_BYTES))):
             length -= len(piece)
             yield piece
-
-
-def _transfers() -> Transfers:
-    """The places of this application."""
-    held = current_app.extensions
-    server = engine().site.config.server
-    found: Transfers = held.get("transfers") or held.setdefault(
-        "transfers", Transfers(server.threads, server.per_address)
-    )
-    return found
 
 
 def _busy(status: int) -> Response:

@@ -58,7 +58,8 @@ def in_owners_room() -> bool:
     return (request.blueprint or "").partition("_")[0].partition("-")[0] in ROOMS
 
 
-def install(app: Flask, site: Site) -> None:
+def install(app: Flask, site: Site) -> CSRFProtect:
+    """The checker of forms, for blueprints that check by themselves."""
     secure = site.config.server.url.startswith("https:")
     app.secret_key = site.files.secret.read_bytes().strip()
     app.config.update(
@@ -77,7 +78,7 @@ def install(app: Flask, site: Site) -> None:
     manager.session_protection = None  # it would hash addresses; a phone changes its own on every train
     manager.init_app(app, add_context_processor=False)
     manager.user_loader(_load)
-    CSRFProtect(app)
+    return CSRFProtect(app)
 
 
 def _instance(site: Site) -> str:

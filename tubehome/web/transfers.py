@@ -12,6 +12,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
+from flask import current_app
+
+from tubehome.web.engine import engine
+
 RETRY_SECONDS = 10  # what a refused client is told to wait
 UNCOUNTED_BYTES = 32_768  # an answer up to this size fits into the socket's buffer: it holds no thread
 
@@ -78,3 +82,13 @@ class MovingFile(io.FileIO):
         finally:
             if self.ended:
                 self.ended()
+
+
+def places() -> Transfers:
+    """The places of this application."""
+    held = current_app.extensions
+    server = engine().site.config.server
+    found: Transfers = held.get("transfers") or held.setdefault(
+        "transfers", Transfers(server.threads, server.per_address)
+    )
+    return found
