@@ -160,7 +160,7 @@ def test_two_writers_at_once(site: Site, begin: Any, send: Any) -> None:
     with incoming.held(site, path.rsplit("/", 1)[1]):
         answer = send(path, 0, b"12345")
     assert answer.status_code == 423
-    assert "another connection" in answer.text
+    assert "autre connexion" in answer.text
     assert stored(site, path) == b""
 
 
