@@ -63,9 +63,8 @@ def test_nobody_but_the_owner_enters_the_studio(app: Flask, stranger: FlaskClien
         if "/studio/" not in rule.rule:
             continue
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
-            path = rule.rule
-            for name in rule.arguments:
-                path = re.sub(rf"<(\w+(\([^)]*\))?:)?{name}>", ids.shorten(seeded.private.uuid), path)
+            path = re.sub(r"<any\((\w+)[^)]*\):\w+>", r"\1", rule.rule)
+            path = re.sub(r"<[^>]*>", ids.shorten(seeded.private.uuid), path)
             answer = stranger.open(path, method=method)
             walked += 1
             assert answer.status_code in (301, 303, 400, 401), (method, path, answer.status_code)

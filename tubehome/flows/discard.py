@@ -9,7 +9,6 @@ from tubehome.library.models import Video
 from tubehome.site import Site
 
 BIN = "bin"
-KEPT_SECONDS = 30 * 24 * 3600
 
 
 def discard(site: Site, video: Video) -> None:

@@ -15,13 +15,11 @@ from tubehome.base import clock, text
 from tubehome.base.errors import Refused, TubehomeError
 from tubehome.library import access, queries
 from tubehome.library.changes import changed
+from tubehome.library.limits import DESCRIPTION_MAX, TAG_MAX, TAGS_MAX
 from tubehome.library.models import Video
 from tubehome.library.words import LICENCES
 from tubehome.site import Site
 
-DESCRIPTION_MAX = 10_000  # characters; PeerTube's limit
-TAGS_MAX = 300
-TAG_MAX = 60  # characters
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")  # BCP 47, near enough
 
 
@@ -122,15 +120,35 @@ def check(said: Mapping[str, Any]) -> dict[str, object]:
     return kept
 
 
-def edit(site: Site, video: Video, said: Mapping[str, Any]) -> Video:
-    """The video as it then is. Invalid (and nothing stored) when a field is wrong."""
+class Conflict(Refused):
+    """What is said of the video was changed elsewhere meanwhile; nothing was stored."""
+
+    status = 409
+
+
+def edit(site: Site, video: Video, said: Mapping[str, Any], since: float | None = None) -> Video:
+    """The video as it then is. Invalid (and nothing stored) when a field is wrong.
+
+    `since`: the `edited_at` that the change was begun on; Conflict when somebody was quicker with the same fields.
+    """
     values = check(said)
+    now = clock.timestamp()
     with site.db.atomic("IMMEDIATE"):
-        before = Video.get_by_id(video.id).channel_id
-        if values:
-            Video.update(updated_at=clock.timestamp(), **values).where(Video.id == video.id).execute()
+        fresh = Video.get_by_id(video.id)
+        before = fresh.channel_id
+        differing = {name: value for name, value in values.items() if _now(fresh, name) != value}
+        if differing and since is not None and fresh.edited_at > since + 1e-6:
+            raise Conflict("This video was changed in another window meanwhile: load the page anew to see it.")
+        if differing:
+            Video.update(updated_at=now, edited_at=max(now, fresh.edited_at + 1e-3), **differing).where(
+                Video.id == video.id
+            ).execute()
             changed(before)
         after = Video.get_by_id(video.id)
         if after.channel_id != before:
             changed(after.channel_id)
     return queries.video(video.uuid)
+
+
+def _now(video: Video, name: str) -> object:
+    return video.channel_id if name == "channel" else getattr(video, name)

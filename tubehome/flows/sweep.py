@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tubehome.base import clock
-from tubehome.flows.discard import KEPT_SECONDS
 from tubehome.flows.erase import erase
 from tubehome.jobs import Job, rows
+from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site

@@ -49,6 +49,7 @@ class Video(Model):
     wait_transcoding = BooleanField(default=False)
     created_at = FloatField()
     updated_at = FloatField()
+    edited_at = FloatField(default=0)  # when the owner last changed what is said of it
     # the three moments, and the date that people see
     playable_at = FloatField(null=True)
     out_at = FloatField(null=True)

@@ -25,7 +25,11 @@ class Progress:
 
 
 def progress(video: Video) -> Progress:
-    steps = queries.steps(video)
+    return progress_of(video, queries.steps(video))
+
+
+def progress_of(video: Video, steps: Sequence[Step]) -> Progress:
+    """For lists, which have read the steps of all their videos at once."""
     total = sum(s.weight for s in steps) or 1.0
     done = sum(s.weight if s.state == rows.DONE else s.weight * s.progress for s in steps)
     current = next((s for s in steps if s.state != rows.DONE), None)

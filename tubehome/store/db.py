@@ -15,7 +15,7 @@ from peewee import FloatField, IntegerField, OperationalError
 from peewee import Model as PeeweeModel
 from playhouse.pool import PooledSqliteDatabase
 
-from tubehome.base import clock
+from tubehome.base import clock, text
 
 PRAGMAS = {
     "journal_mode": "wal",
@@ -29,6 +29,12 @@ CONNECTIONS = 24
 WAIT_SECONDS = 20
 
 db: Any = PooledSqliteDatabase(None)
+
+
+@db.func("fold", 1)  # type: ignore[untyped-decorator]
+def _fold(said: object) -> str:
+    """For searches that do not mind accents and capitals."""
+    return text.fold(str(said or ""))
 
 
 class Model(PeeweeModel):

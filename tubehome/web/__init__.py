@@ -28,6 +28,7 @@ from tubehome.web import (
     studio,
     templating,
     uploads,
+    videos,
     visitor,
     watch,
 )
@@ -38,7 +39,15 @@ from tubehome.web.express import Express
 from tubehome.web.moment import Moments
 
 FORM_BYTES = 64 * 1024  # the largest body of a form; uploads have their own way
-PAGES = (home.blueprint, watch.blueprint, channel.blueprint, login.blueprint, setup.blueprint, studio.blueprint)
+PAGES = (
+    home.blueprint,
+    watch.blueprint,
+    channel.blueprint,
+    login.blueprint,
+    setup.blueprint,
+    studio.blueprint,
+    videos.blueprint,
+)
 PLAIN = (feeds.blueprint, health.blueprint, media.blueprint, small.blueprint, uploads.blueprint)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,20 @@ def town_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return shared / scene
 
     return make
+
+
+@pytest.fixture
+def own_town(town_of: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A copy of the town, to be changed; its database by SQLite's own way, as others may be reading the original."""
+    folder, town = tmp_path / "town", town_of("town")
+    shutil.copytree(town, folder, ignore=shutil.ignore_patterns("*.lock", "run", "tubehome.db*", "queue.db*"))
+    (folder / "run").mkdir(mode=0o700)
+    with (
+        closing(sqlite3.connect(town / "tubehome.db")) as source,
+        closing(sqlite3.connect(folder / "tubehome.db")) as made,
+    ):
+        source.backup(made)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,14 @@ PAGES = {
     "login": ("town", "/login", False),
     "studio": ("town", "/studio/", True),
     "studio-empty": ("none", "/studio/", True),
+    "studio-videos": ("town", "/studio/videos", True),
+    "studio-videos-none": ("town", "/studio/videos?q=introuvable", True),
+    "studio-videos-empty": ("none", "/studio/videos", True),
+    "studio-bin": ("town", "/studio/videos?state=bin", True),
+    "studio-video": ("town", f"/studio/videos/{demo.address('hall')}", True),
+    "studio-video-long": ("town", f"/studio/videos/{demo.address('long-title')}", True),
+    "studio-video-working": ("town", f"/studio/videos/{demo.address('waiting')}", True),
+    "studio-video-failed": ("town", f"/studio/videos/{demo.address('failed')}", True),
 }
 
 

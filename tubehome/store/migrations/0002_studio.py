@@ -73,6 +73,7 @@ def _library(db, Base):
         wait_transcoding = BooleanField()
         created_at = FloatField()
         updated_at = FloatField()
+        edited_at = FloatField()
         playable_at = FloatField(null=True)
         out_at = FloatField(null=True)
         ready_at = FloatField(null=True)
@@ -94,7 +95,7 @@ def _library(db, Base):
             indexes = ((("channel", "published_at"), False), (("published_at",), False))
 
     rebuild(db, Channel, {"support": "", "default_language": "", "default_licence": "", "avatar": "", "banner": ""})
-    rebuild(db, Video, {"licence": "", "tags": "[]", "thumbnail": "", "priority": 0.0})
+    rebuild(db, Video, {"licence": "", "tags": "[]", "thumbnail": "", "priority": 0.0, "edited_at": 0.0})
     return Video
 
 

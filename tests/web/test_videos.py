@@ -1,0 +1,211 @@
+"""The studio's videos: found and filtered, saved field by field, into the bin and back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tubehome.base import ids
+from tubehome.library.models import Channel, Step, Video
+from tubehome.site import Site
+
+LIST = "/studio/videos"
+
+
+def one(video: Video, act: str = "") -> str:
+    return f"{LIST}/{ids.shorten(video.uuid)}{act}"
+
+
+@pytest.fixture
+def send(owner: FlaskClient) -> Any:
+    """`send(path, json)`: as a script of the studio; `send.form(path, **fields)`: as its form without a script."""
+    mark = re.search(r'name="csrf-token" content="([^"]+)"', owner.get(LIST).text)
+    assert mark
+
+    class Send:
+        def __call__(self, path: str, json: object = None) -> Any:
+            return owner.post(path, json=json, headers={"X-CSRFToken": mark[1], "Accept": "application/json"})
+
+        def form(self, path: str, **fields: str) -> Any:
+            return owner.post(path, data={**fields, "csrf_token": mark[1]})
+
+    return Send()
+
+
+def shown(page: str) -> list[str]:
+    return re.findall(r'<tr data-row="([^"]+)"', page)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"public", "private", "unlisted", "preparing", "failed", "waiting"}),
+        ("?state=bin", {"binned"}),
+        ("?state=failed", {"failed"}),
+        ("?state=preparing", {"preparing", "waiting"}),
+        ("?privacy=private", {"private"}),
+        ("?privacy=unlisted", {"unlisted"}),
+        ("?q=REPETITION+privee", {"private"}),
+        ("?q=corbeille", set()),
+        ("?q=%25", set()),
+        ("?q=introuvable", set()),
+        ("?state=nonsense&privacy=x&sort=y", {"public", "private", "unlisted", "preparing", "failed", "waiting"}),
+    ],
+)
+def test_what_is_found(owner: FlaskClient, seeded: Any, query: str, found: set[str]) -> None:
+    answer = owner.get(LIST + query)
+    assert answer.status_code == 200
+    kinds = {"private", "unlisted", "preparing", "failed", "waiting", "binned"}
+    there = {kind for kind in kinds if ids.shorten(getattr(seeded, kind).uuid) in shown(answer.text)}
+    if set(shown(answer.text)) & {ids.shorten(v.uuid) for v in seeded.public}:
+        there.add("public")
+    assert there == found
+
+
+def test_a_channel_and_an_order(owner: FlaskClient, seeded: Any) -> None:
+    page = owner.get(f"{LIST}?channel=fetes&sort=title").text
+    titles = [Video.get(Video.uuid == ids.parse(short)).title for short in shown(page)]
+    assert titles
+    assert titles == sorted(titles, key=str.lower)
+    assert len(titles) == Video.select().join(Channel).where(Channel.name == "fetes").count()
+
+
+def test_pages(owner: FlaskClient, site: Site, seeded: Any) -> None:
+    from tubehome.pages import studio_videos
+
+    total = Video.select().where(Video.removed.is_null()).count()
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(studio_videos, "ROWS_A_PAGE", 4)
+        first, second = owner.get(f"{LIST}?sort=title").text, owner.get(f"{LIST}?sort=title&page=2").text
+        assert len(shown(first)) == 4
+        assert not set(shown(first)) & set(shown(second))
+        assert "sort=title&amp;page=2" in first
+        assert owner.get(f"{LIST}?page={total}").status_code == 404
+
+
+def test_states_of_what_is_shown(owner: FlaskClient, seeded: Any) -> None:
+    shorts = [ids.shorten(v.uuid) for v in (seeded.preparing, seeded.failed, seeded.public[0], seeded.binned)]
+    said = owner.get(f"{LIST}/states?" + "&".join(f"v={s}" for s in [*shorts, "nonsense"])).json
+    assert [said[short]["state"] for short in shorts] == ["preparing", "failed", seeded.public[0].processing, "bin"]
+    assert set(said) == set(shorts)
+
+
+def test_saving_field_by_field(owner: FlaskClient, seeded: Any, send: Any) -> None:
+    video = seeded.public[0]
+    answer = send(one(video, "/save"), {"title": "  Un   titre ", "tags": "Budget, école,  budget, "})
+    assert (answer.status_code, answer.json["saved"], answer.json["title"]) == (200, True, "Un titre")
+    after = Video.get_by_id(video.id)
+    assert (after.title, after.tags) == ("Un titre", '["budget", "école"]')
+    assert after.description == video.description
+    page = owner.get(one(video)).text
+    assert "budget, école" in page
+    assert 'value="Un titre"' in page
+
+
+def test_what_is_wrong_is_told_by_field_and_nothing_is_stored(seeded: Any, send: Any) -> None:
+    video = seeded.public[0]
+    said = {"title": " ", "description": "x" * 10_001, "language": "??", "licence": "mine", "privacy": "secret",
+            "channel": "nobody", "tags": ["x" * 61]}  # fmt: skip
+    answer = send(one(video, "/save"), said)
+    assert answer.status_code == 400
+    assert set(answer.json["errors"]) == set(said)
+    assert all(sentence.strip().endswith((".", "…")) for sentence in answer.json["errors"].values())
+    assert Video.get_by_id(video.id).title == video.title
+    for nonsense in (None, [], {"processing": "ready"}, {"title": 3}):
+        assert send(one(video, "/save"), nonsense).status_code == 400
+
+
+def test_two_windows_do_not_overwrite_each_other(seeded: Any, send: Any) -> None:
+    video = seeded.public[0]
+    first = send(one(video, "/save"), {"title": "A"}).json["version"]
+    second = send(one(video, "/save"), {"title": "B", "version": first})
+    assert second.status_code == 200
+    late = send(one(video, "/save"), {"title": "C", "version": first})
+    assert late.status_code == 409
+    assert Video.get_by_id(video.id).title == "B"
+    assert send(one(video, "/save"), {"title": "B", "version": first}).status_code == 200, "nothing would change"
+
+
+def test_without_a_script_the_form_saves_or_comes_back(owner: FlaskClient, seeded: Any, send: Any) -> None:
+    video = seeded.public[0]
+    answer = send.form(one(video), title="Par formulaire", privacy="private", description="d", tags="", language="fr",
+                       licence="cc-by", channel="fetes", version="0")  # fmt: skip
+    assert answer.status_code in (303, 409)
+    stored = re.search(r'name="version" value="([^"]+)"', owner.get(one(video)).text)
+    assert stored
+    answer = send.form(one(video), title="Par formulaire", privacy="private", channel="fetes", version=stored[1])
+    assert answer.status_code == 303
+    after = Video.get_by_id(video.id)
+    assert (after.title, after.visibility, after.channel.name) == ("Par formulaire", "private", "fetes")
+    wrong = send.form(one(video), title="", privacy="public")
+    assert wrong.status_code == 400
+    assert 'aria-invalid="true"' in wrong.text
+    assert Video.get_by_id(video.id).visibility == "private"
+
+
+def test_moving_to_another_channel_counts_both_anew(seeded: Any, send: Any) -> None:
+    video = seeded.public[0]
+    here, there = seeded.channels
+    before = {c.name: c.listed_videos for c in Channel.select()}
+    send(one(video, "/save"), {"channel": there.name})
+    after = {c.name: c.listed_videos for c in Channel.select()}
+    assert after[here.name] == before[here.name] - 1
+    assert after[there.name] == before[there.name] + 1
+
+
+def test_the_preview_is_what_visitors_see(send: Any) -> None:
+    said = send(f"{LIST}/preview", {"text": "**gras** <script>alert(1)</script> [x](javascript:alert(1))"}).json["html"]
+    assert "<strong>gras</strong>" in said
+    assert "<script" not in said
+    assert "javascript:" not in re.sub(r">[^<]*<", "><", said)
+    assert send(f"{LIST}/preview", {"text": "x" * 50_000}).status_code == 400
+
+
+def test_the_bin(owner: FlaskClient, stranger: FlaskClient, seeded: Any, send: Any) -> None:
+    video = seeded.public[0]
+    address = f"/w/{ids.shorten(video.uuid)}"
+    assert stranger.get(address).status_code == 200
+    assert send(one(video, "/erase")).status_code == 400, "not before it is in the bin"
+    assert video.title in send(one(video, "/discard")).json["done"]
+    assert stranger.get(address).status_code == 404
+    assert ids.shorten(video.uuid) in shown(owner.get(f"{LIST}?state=bin").text)
+    assert owner.get(one(video)).status_code == 200
+    assert send(one(video, "/discard")).status_code == 400, "a second click"
+    assert send(one(video, "/undelete")).status_code == 200
+    assert stranger.get(address).status_code == 200
+    send.form(one(video, "/discard"))
+    answer = send.form(one(video, "/erase"))
+    assert answer.status_code == 303
+    assert Video.get_or_none(Video.id == video.id) is None
+
+
+def test_a_failed_step_is_told_with_its_details_and_tried_again(owner: FlaskClient, seeded: Any, send: Any) -> None:
+    page = owner.get(one(seeded.failed)).text
+    assert "/retry" in page
+    assert Step.select().where(Step.video == seeded.failed, Step.state == "failed").exists()
+    assert send.form(one(seeded.failed, "/retry")).status_code == 303
+    assert not Step.select().where(Step.video == seeded.failed, Step.state == "failed").exists()
+
+
+def test_hostile_words_stay_words(owner: FlaskClient, seeded: Any, send: Any) -> None:
+    video = seeded.public[0]
+    send(
+        one(video, "/save"),
+        {"title": '"><script>alert(1)</script>', "tags": ["</textarea><script>"] + [f"mot {n}" for n in range(299)]},
+    )
+    for path in (LIST, one(video)):
+        page = owner.get(path).text
+        assert "<script>alert" not in page
+        assert "</textarea><script>" not in page
+    assert send(one(video, "/save"), {"tags": [f"mot {n}" for n in range(301)]}).status_code == 400
+
+
+def test_nothing_of_it_for_strangers(stranger: FlaskClient, seeded: Any) -> None:
+    for path in (LIST, one(seeded.public[0]), f"{LIST}/states"):
+        answer = stranger.get(path)
+        assert answer.status_code == 303
+        assert "Set-Cookie" not in answer.headers
+    assert stranger.post(one(seeded.public[0], "/save"), json={"title": "x"}).status_code in (400, 401)

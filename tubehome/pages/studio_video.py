@@ -1,0 +1,120 @@
+"""A video's page in the studio: what is said of it, how its preparation goes, what was made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from tubehome.base import clock, text
+from tubehome.base.errors import NotFound, TubehomeError
+from tubehome.jobs import rows
+from tubehome.library import access, queries
+from tubehome.library.limits import DESCRIPTION_MAX, KEPT_SECONDS
+from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing
+from tubehome.library.words import LICENCES, Licence
+from tubehome.pages.parts import ChannelLink, Film, channel_link, film
+from tubehome.pages.progress import Progress, progress_of
+
+
+@dataclass(frozen=True)
+class StepLine:
+    kind: str  # see flows.steps
+    height: int
+    state: str
+    percent: int
+    error: TubehomeError | None
+    detail: str  # what the tool said: for the owner alone
+
+
+@dataclass(frozen=True)
+class StudioVideo:
+    film: Film
+    short: str
+    title: str
+    description: str
+    tags: tuple[str, ...]
+    language: str
+    licence: str
+    visibility: str
+    channel: str
+    version: str  # of what is said; a save that was begun on an older one is told so
+    channels: tuple[ChannelLink, ...]
+    licences: tuple[tuple[str, Licence], ...]
+    visibilities: tuple[str, ...]
+    title_max: int
+    description_max: int
+    processing: str
+    held: bool
+    playable: bool
+    progress: Progress | None
+    steps: tuple[StepLine, ...]
+    failure: StepLine | None
+    removed: bool
+    gone_on: datetime | None  # when the bin lets go of it
+    published: datetime | None
+    source_name: str
+    source_size: int
+    heights: tuple[int, ...]
+    made_bytes: int
+
+
+def studio_video(name: str) -> StudioVideo:
+    """NotFound when there is no such video; the owner's bin is included."""
+    video = queries.video(name)
+    steps = queries.steps(video)
+    lines = tuple(_line(step) for step in steps)
+    made = queries.renditions(video)
+    idle = video.processing in (Processing.READY, Processing.FAILED) or video.removed is not None
+    shown = film(video, queries.pictures(video))
+    return StudioVideo(
+        film=shown,
+        short=shown.path.rsplit("/", 1)[1],
+        title=video.title,
+        description=video.description,
+        tags=tuple(json.loads(video.tags)),
+        language=video.language,
+        licence=video.licence,
+        visibility=video.visibility,
+        channel=video.channel.name,
+        version=version(video),
+        channels=tuple(channel_link(channel) for channel in queries.channels()),
+        licences=tuple(LICENCES.items()),
+        visibilities=access.VISIBILITIES,
+        title_max=text.TITLE_MAX,
+        description_max=DESCRIPTION_MAX,
+        processing=video.processing,
+        held=video.held_at is not None and not idle,
+        playable=video.playable_at is not None,
+        progress=None if idle else progress_of(video, steps),
+        steps=lines,
+        failure=next((line for line in lines if line.state == rows.FAILED), None),
+        removed=video.removed is not None,
+        gone_on=clock.from_timestamp(video.removed_at + KEPT_SECONDS) if video.removed_at else None,
+        published=clock.from_timestamp(video.published_at) if video.published_at else None,
+        source_name=video.source_name,
+        source_size=video.source_size,
+        heights=tuple(rendition.height for rendition in made),
+        made_bytes=sum(rendition.size for rendition in made) + (video.progressive_size or 0),
+    )
+
+
+def version(video: Video) -> str:
+    """Changes whenever what is said of the video does."""
+    return f"{video.edited_at:.6f}"
+
+
+def find(name: str) -> Video:
+    """The video of an address of the studio; NotFound."""
+    try:
+        return queries.video(name)
+    except NotFound:
+        raise NotFound("There is no video {id}.", id=name[:60]) from None
+
+
+def _line(step: Step) -> StepLine:
+    done = step.state == rows.DONE
+    return StepLine(
+        step.kind, step.height, step.state, 100 if done else int(100 * step.progress), step.error, step.detail or ""
+    )

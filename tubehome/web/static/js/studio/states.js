@@ -1,0 +1,62 @@
+// How the videos that are shown are doing: asked every 4 s, less and less often while nothing changes, and not at all
+// in a hidden tab. What a row shows when its preparation has ended comes from a fresh copy of the page.
+
+const SOON = 4, LATE = 60; // seconds
+let pause = SOON, before = "";
+
+const working = () => [...document.querySelectorAll("[data-row][data-working]")];
+
+async function ask(rows) {
+  const table = document.querySelector("[data-states]");
+  const query = rows.map((row) => `v=${encodeURIComponent(row.dataset.row)}`).join("&");
+  try {
+    const answer = await fetch(`${table.dataset.states}?${query}`, { headers: { Accept: "application/json" } });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+function tell(row, now) {
+  const bar = row.querySelector("progress");
+  if (bar) { bar.value = now.percent; bar.textContent = `${now.percent} %`; }
+  const words = row.querySelector("[data-words]");
+  if (words) words.textContent = now.text;
+}
+
+/** Rows that have ended are taken from a fresh copy of this page; nothing else moves. */
+async function refresh(shorts) {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const short of shorts) {
+    const old = document.querySelector(`[data-row="${short}"]`), made = fresh.querySelector(`[data-row="${short}"]`);
+    if (old && !old.contains(document.activeElement)) made ? old.replaceWith(document.adoptNode(made)) : old.remove();
+    else if (old) old.removeAttribute("data-working");
+  }
+}
+
+async function turn() {
+  const rows = working();
+  if (!rows.length) return;
+  const now = document.hidden ? null : await ask(rows);
+  if (now) {
+    const said = JSON.stringify(now);
+    pause = said === before ? Math.min(LATE, pause * 1.3) : SOON;
+    before = said;
+    const ended = [];
+    for (const row of rows) {
+      const state = now[row.dataset.row];
+      if (!state || ["ready", "failed", "bin", "held"].includes(state.state)) ended.push(row.dataset.row);
+      else tell(row, state);
+    }
+    if (ended.length) await refresh(ended).catch(() => {});
+  } else if (!document.hidden) {
+    pause = Math.min(LATE, pause * 2);
+  }
+  setTimeout(turn, pause * 1000);
+}
+
+export function watch() {
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) pause = SOON; });
+  setTimeout(turn, SOON * 1000);
+}

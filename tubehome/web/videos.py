@@ -1,0 +1,171 @@
+"""The studio's videos: the list, a video's page, saving what is said, the bin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from flask import Blueprint, Response, jsonify, redirect, request
+
+from tubehome.base import i18n, ids, text, urls
+from tubehome.base.errors import Refused, TubehomeError
+from tubehome.base.i18n import mark
+from tubehome.flows.discard import discard
+from tubehome.flows.edit import Invalid, edit
+from tubehome.flows.erase import erase
+from tubehome.flows.retry import retry
+from tubehome.flows.undelete import undelete
+from tubehome.library.models import Video
+from tubehome.pages.studio_video import find, studio_video, version
+from tubehome.pages.studio_videos import StudioRow, states, studio_videos, wanted
+from tubehome.site import Site
+from tubehome.web import languages, rooms
+from tubehome.web.engine import engine
+from tubehome.web.templating import page
+from tubehome.web.views import nothing_on, page_number
+from tubehome.web.wording import progress_words
+
+blueprint: Blueprint = rooms.room("videos")
+ONE = f"{urls.STUDIO_VIDEOS}/<name>"
+# what the page calls a field, and its column
+FIELDS = {"title": "title", "description": "description", "tags": "tags", "language": "language",
+          "licence": "licence", "privacy": "visibility", "channel": "channel"}  # fmt: skip
+_PREVIEWED = 40_000  # characters of Markdown that are shown at once
+_DONE = {
+    "discard": mark("« {title} » is in the bin, for 30 days."),
+    "undelete": mark("« {title} » is back."),
+    "erase": mark("« {title} » is erased."),
+    "retry": mark("The preparation of « {title} » goes on."),
+}
+
+
+@blueprint.get(urls.STUDIO_VIDEOS)
+def listed() -> Response:
+    number = page_number()
+    found = studio_videos(replace(wanted(request.args), page=number))
+    if number > 1 and not found.rows:
+        raise nothing_on(number)
+    return rooms.show("studio_videos.html", "videos", page=found)
+
+
+@blueprint.get(f"{urls.STUDIO_VIDEOS}/states")
+def live() -> Response:
+    """How the videos that are being shown are doing (JSON): `?v=<short>&v=…`."""
+    uuids = [_uuid(short) for short in request.args.getlist("v")[:50]]
+    found = states([uuid for uuid in uuids if uuid])
+    return _json({row.film.path.rsplit("/", 1)[1]: _state(row) for row in found})
+
+
+def _uuid(short: str) -> str:
+    try:
+        return ids.parse(short)
+    except ValueError:
+        return ""
+
+
+def _state(row: StudioRow) -> dict[str, object]:
+    now = row.progress
+    return {
+        "state": "bin" if row.removed else "held" if row.held else row.processing,
+        "percent": now.percent if now else 100,
+        "text": progress_words(now, languages.language()) if now else "",
+        "picture": row.film.still is not None,
+    }
+
+
+def _json(said: object, status: int = 200) -> Response:
+    response = jsonify(said)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get(ONE)
+def one(name: str) -> Response:
+    just_saved = request.args.get("saved") == "1"
+    return rooms.show(
+        "studio_video.html", "videos", page=studio_video(name), errors={}, saved=None, just_saved=just_saved
+    )
+
+
+@blueprint.post(f"{ONE}/save")
+def save(name: str) -> Response:
+    """What a script sends while the owner writes: JSON {field: value, "version": …}; only what has changed."""
+    video, said = find(name), request.get_json(silent=True)
+    if not isinstance(said, dict) or set(said) - set(FIELDS) - {"version"}:
+        return _json({"error": _sentence(Refused("This request cannot be understood."))}, 400)
+    since = said.pop("version", None)
+    try:
+        after = edit(engine().site, video, {FIELDS[key]: value for key, value in said.items()}, _number(since))
+    except TubehomeError as error:
+        return _json({"error": _sentence(error), "errors": _by_field(error)}, error.status)
+    return _json({"saved": True, "version": version(after), "title": after.title})
+
+
+def _number(said: object) -> float | None:
+    try:
+        return float(said) if isinstance(said, str | int | float) else None
+    except ValueError:
+        return None
+
+
+def _by_field(error: TubehomeError) -> dict[str, str]:
+    named = {column: field for field, column in FIELDS.items()}
+    errors = error.errors if isinstance(error, Invalid) else {}
+    return {named[column]: _sentence(each) for column, each in errors.items()}
+
+
+def _sentence(error: TubehomeError) -> str:
+    return error.sentence(languages.language())
+
+
+@blueprint.post(ONE)
+def save_form(name: str) -> Response:
+    """The whole form, without a script."""
+    video = find(name)
+    said = {FIELDS[key]: value for key, value in request.form.items() if key in FIELDS}
+    try:
+        edit(engine().site, video, said, _number(request.form.get("version")))
+    except TubehomeError as error:
+        if error.status not in (400, 404, 409):
+            raise
+        errors = _by_field(error) or {"": _sentence(error)}
+        shown = studio_video(name)
+        return rooms.show(
+            "studio_video.html", "videos", error.status, page=shown, errors=errors, saved=request.form, just_saved=False
+        )
+    return redirect(page(urls.studio_video(video.uuid)) + "?saved=1", 303)  # type: ignore[return-value]
+
+
+@blueprint.post(f"{urls.STUDIO_VIDEOS}/preview")
+def preview() -> Response:
+    """The description as visitors will see it."""
+    said = request.get_json(silent=True)
+    source = said.get("text", "") if isinstance(said, dict) else ""
+    if not isinstance(source, str) or len(source) > _PREVIEWED:
+        return _json({"error": _sentence(Refused("This text is too long to be shown."))}, 400)
+    return _json({"html": text.render_markdown(source)})
+
+
+ACTS: dict[str, Callable[[Site, Video], None]] = {
+    "discard": discard,
+    "undelete": undelete,
+    "erase": erase,
+    "retry": retry,
+}
+
+
+@blueprint.post(f"{ONE}/<any(discard, undelete, erase, retry):act>")
+def act(name: str, act: str) -> Response:
+    """Into the bin, out of it, away for good, once more. A script gets JSON, a form the page that it came from."""
+    video = find(name)
+    if act == "erase" and not video.removed:
+        raise Refused("Put « {title} » into the bin first.", title=video.title)
+    ACTS[act](engine().site, video)
+    told = i18n.translate(languages.language(), _DONE[act], {"title": video.title})
+    if request.accept_mimetypes.best == "application/json":
+        return _json({"done": told})
+    back = page(urls.STUDIO_VIDEOS) + ("?state=bin" if act in ("undelete", "erase") else "")
+    if act == "retry":
+        back = page(urls.studio_video(video.uuid))
+    return redirect(f"{back}{'&' if '?' in back else '?'}did={act}", 303)  # type: ignore[return-value]
