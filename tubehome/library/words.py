@@ -1,4 +1,4 @@
-"""Words that are chosen from a list: licences. Keys are stored; names are said in the visitor's language."""
+"""Words that are chosen from a list: licences, languages. Keys are stored; names are said in the visitor's language."""
 
 from __future__ import annotations
 
@@ -41,4 +41,27 @@ LICENCES: dict[str, Licence] = {
         "https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
         None,
     ),
+}
+
+# what a form offers; others can be typed where a language is a text (BCP 47)
+LANGUAGES: dict[str, str] = {
+    "fr": mark("French"),
+    "en": mark("English"),
+    "ar": mark("Arabic"),
+    "br": mark("Breton"),
+    "ca": mark("Catalan"),
+    "co": mark("Corsican"),
+    "de": mark("German"),
+    "es": mark("Spanish"),
+    "eu": mark("Basque"),
+    "gsw": mark("Alsatian"),
+    "it": mark("Italian"),
+    "nl": mark("Dutch"),
+    "oc": mark("Occitan"),
+    "pl": mark("Polish"),
+    "pt": mark("Portuguese"),
+    "rcf": mark("Réunion Creole"),
+    "ru": mark("Russian"),
+    "tr": mark("Turkish"),
+    "uk": mark("Ukrainian"),
 }

@@ -10,6 +10,7 @@ from flask import Flask
 
 from tubehome.site import Site
 from tubehome.web import (
+    add,
     channel,
     connection,
     errors,
@@ -47,6 +48,7 @@ PAGES = (
     setup.blueprint,
     studio.blueprint,
     videos.blueprint,
+    add.blueprint,
 )
 PLAIN = (feeds.blueprint, health.blueprint, media.blueprint, small.blueprint, uploads.blueprint)
 

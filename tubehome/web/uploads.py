@@ -18,7 +18,7 @@ from flask_wtf.csrf import CSRFError, validate_csrf
 from werkzeug.http import http_date
 from wtforms.validators import ValidationError
 
-from tubehome.base import clock, ids, urls
+from tubehome.base import clock, ids, text, urls
 from tubehome.base.errors import NotFound, Refused, TooMany, TubehomeError
 from tubehome.base.i18n import LANGUAGES
 from tubehome.flows.announce import announce
@@ -26,6 +26,7 @@ from tubehome.flows.say import say
 from tubehome.jobs import Job, rows
 from tubehome.library.models import Video
 from tubehome.owner import tokens
+from tubehome.pages.progress import progress
 from tubehome.uploads import desk, incoming
 from tubehome.uploads.models import RECEIVING, Upload
 from tubehome.web import languages, sessions
@@ -33,6 +34,7 @@ from tubehome.web.connection import put_down
 from tubehome.web.engine import engine
 from tubehome.web.templating import iso, page
 from tubehome.web.transfers import RETRY_SECONDS, Full, places
+from tubehome.web.wording import progress_words
 from tubehome.web.writers import writers
 
 blueprint = Blueprint("uploads", __name__)
@@ -318,6 +320,7 @@ def shape(row: Upload) -> dict[str, object]:
         "offset": _offset_or_none(row),
         "state": _STATES.get(row.state, "checking"),
         "title": video.title if video else row.title,
+        "guess": text.title_from_filename(row.name),  # the title, if none is given
         "description": video.description if video else row.description,
         "channel": video.channel.name if video else row.channel,
         "privacy": video.visibility if video else row.visibility,
@@ -333,11 +336,15 @@ def shape(row: Upload) -> dict[str, object]:
 _STATES = {RECEIVING: "receiving", rows.FAILED: "refused", rows.DONE: "done"}
 
 
-def _video(video: Video) -> dict[str, str]:
+def _video(video: Video) -> dict[str, object]:
+    now = progress(video)
     return {
         "short": ids.shorten(video.uuid),
         "path": page(urls.watch(video.uuid)),
         "edit": page(urls.studio_video(video.uuid)),
+        "state": now.state,
+        "percent": now.percent,
+        "text": progress_words(now, languages.language()),
     }
 
 

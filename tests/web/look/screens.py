@@ -64,6 +64,7 @@ PAGES = {
     "studio-video-long": ("town", f"/studio/videos/{demo.address('long-title')}", True),
     "studio-video-working": ("town", f"/studio/videos/{demo.address('waiting')}", True),
     "studio-video-failed": ("town", f"/studio/videos/{demo.address('failed')}", True),
+    "add": ("town", "/studio/add", True),
 }
 
 

@@ -29,4 +29,5 @@ export function toast(text, undo) {
 }
 
 box()?.querySelector("[data-toast-close]").addEventListener("click", hide);
-addEventListener("studio:out", () => toast(box().dataset.out, { label: box().dataset.in, act: () => location.assign(box().dataset.login) }));
+// in a tab of its own: what is typed here can be saved afterwards
+addEventListener("studio:out", () => toast(box().dataset.out, { label: box().dataset.in, act: () => open(box().dataset.login, "_blank") }));
