@@ -14,15 +14,20 @@ from huey.api import Huey
 from tubehome.flows import machine, pipeline
 from tubehome.flows import sweep as sweeping
 from tubehome.flows.accept import accept
+from tubehome.flows.order import Crew
 from tubehome.jobs import Job
 from tubehome.site import Site
 
 
-def register(site: Site, stop: threading.Event) -> Huey:
-    """Binds the jobs to a site; `stop` ends running programs, and their work goes back to its row."""
-    tools = machine.tools(site, stop)
+def register(site: Site, stop: threading.Event, places: int = 1) -> Huey:
+    """Binds the jobs to a site; `stop` ends running programs, and their work goes back to its row.
+
+    `places`: steps of preparation that may be under way at once; a thread more is there for all else.
+    """
+    tools, crew = machine.tools(site, stop), Crew(places)
     jobs: dict[Job, Callable[..., None]] = {
-        Job.ADVANCE: lambda video_id: pipeline.advance(site, video_id, tools),
+        Job.ADVANCE: lambda *_: pipeline.work(site, tools, crew),
+        Job.ORDER: lambda *_: crew.enforce(site),
         Job.ACCEPT: lambda upload_id: accept(site, upload_id, tools),
         Job.SWEEP: lambda thorough=0: sweeping.sweep(site, bool(thorough)),
     }

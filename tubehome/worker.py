@@ -60,9 +60,9 @@ def run(site: Site, stop: threading.Event | None = None, *, patience: float = 0.
 
 def _work(site: Site, stopping: threading.Event, woken: socket.socket, nap: float) -> list[str]:
     """Until told to stop; the names of the threads that did not end in time."""
-    huey = tasks.register(site, stopping)
+    huey = tasks.register(site, stopping, jobs(site))
     ear = site.jobs.listen(stopping)
-    consumer = Consumer(huey, workers=jobs(site), periodic=True, scheduler_interval=60, check_worker_health=True)
+    consumer = Consumer(huey, workers=jobs(site) + 1, periodic=True, scheduler_interval=60, check_worker_health=True)
     threads = [consumer.scheduler, *(thread for _, thread in consumer.worker_threads)]
     for thread in threads:
         thread.start()
@@ -109,7 +109,7 @@ def _signals() -> Iterator[socket.socket]:
 
 
 def jobs(site: Site) -> int:
-    """Videos at the same time: as configured; 0: one on a small machine (one core, or below 2 GB), else two."""
+    """Steps of preparation at once: as configured; 0: one on a small machine (one core, or below 2 GB), else two."""
     configured = site.config.media.jobs
     if configured:
         return configured

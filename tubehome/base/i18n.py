@@ -167,3 +167,8 @@ def date_time(when: datetime, language: str) -> str:
     """« 17 novembre 2026, 9 h 05 », "17 November 2026, 9:05"."""
     hour = f"{when.hour}{_NBSP}h{_NBSP}{when.minute:02d}" if language == "fr" else f"{when.hour}:{when.minute:02d}"
     return f"{date(when, language)}, {hour}"
+
+
+def time_of_day(when: datetime, language: str) -> str:
+    """« 14 h 32 », "14:32"."""
+    return f"{when.hour}{_NBSP}h{_NBSP}{when.minute:02d}" if language == "fr" else f"{when.hour}:{when.minute:02d}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tubehome.base import clock
 from tubehome.base.errors import Refused
+from tubehome.jobs import Job
 from tubehome.library.changes import changed
 from tubehome.library.models import Video
 from tubehome.site import Site
@@ -21,3 +22,4 @@ def discard(site: Site, video: Video) -> None:
         if not done:
             raise Refused("« {title} » is in the bin already.", title=video.title)
         changed(video.channel_id)
+    site.jobs.later(Job.ORDER)  # what is under way for it ends at once

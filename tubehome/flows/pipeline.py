@@ -15,6 +15,7 @@ from pathlib import Path
 from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, TubehomeError
 from tubehome.base.i18n import mark
 from tubehome.flows import machine
+from tubehome.flows.order import Crew, following
 from tubehome.flows.publish import publish
 from tubehome.flows.steps import DO, Bench, Rows
 from tubehome.jobs import Job, rows
@@ -45,19 +46,38 @@ class Stop(threading.Event):
         return super().is_set() or (self._worker is not None and self._worker.is_set())
 
 
-def advance(site: Site, video_id: int, tools: Tools) -> None:
+def work(site: Site, tools: Tools, crew: Crew) -> None:
+    """Does what is next, and next, until nothing can be done now or no place is free.
+
+    Somebody may ring between our last look and our leaving, and find no place: so we look once more.
+    """
+    while not (tools.stop and tools.stop.is_set()) and crew.take():
+        try:
+            idle = True
+            while not (tools.stop and tools.stop.is_set()) and (chosen := following(site)):
+                idle = False
+                if crew.free:
+                    site.jobs.later(Job.ADVANCE)  # another thread may find more to do
+                advance(site, chosen.video_id, tools, crew)
+        finally:
+            crew.leave()
+        if idle:
+            return
+
+
+def advance(site: Site, video_id: int, tools: Tools, crew: Crew | None = None) -> None:
     """Does the video's next step, if there is one and nobody else is at it."""
     try:
-        _advance(site, video_id, tools)
+        _advance(site, video_id, tools, crew or Crew(1))
     except Exception as error:
         if not found_no_room(error):
             raise
         log.warning("the disk is so full that not even the database can be written; the sweep comes back to it")
 
 
-def _advance(site: Site, video_id: int, tools: Tools) -> None:
+def _advance(site: Site, video_id: int, tools: Tools, crew: Crew) -> None:
     video = Video.get_or_none(Video.id == video_id)
-    if video is None or video.removed:
+    if video is None or video.removed or video.held_at is not None:
         return
     step = Step.select().where(Step.video == video, Step.state != rows.DONE).order_by(Step.position).first()
     if step is None or step.state == rows.FAILED:
@@ -66,16 +86,15 @@ def _advance(site: Site, video_id: int, tools: Tools) -> None:
     if claim is None:
         _give_up_if_failed(site, video, step)
         return
+    stop = Stop(tools.stop)
     try:
-        done = _work(site, video, claim, tools)
+        with crew.doing(step.id, video.id, stop):
+            _work(site, video, claim, replace(tools, stop=stop))
     finally:
         claim.let_go()
-    if done:
-        site.jobs.later(Job.ADVANCE, video_id)
 
 
-def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
-    """True when the step is done and the next may follow."""
+def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> None:
     step = claim.row
     if video.processing == Processing.RECEIVED:
         with site.db.atomic():
@@ -88,14 +107,11 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> bool:
     except Interrupted:
         _sweep_attempts(site, video, step)
         claim.release()
-        return False
     except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to the row and not to the queue
         if not _wanted(video.id):  # erased, or in the bin: what failed for want of its files is nobody's fault
             claim.release()
-            return False
-        _failed(site, video, claim, _named(site, error))
-        return False
-    return True
+        else:
+            _failed(site, video, claim, _named(site, error))
 
 
 def _check_room(site: Site) -> None:
@@ -115,10 +131,7 @@ def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
     plan = Plan.from_json(video.plan or "")
     if plan.remuxed:
         source = _even(site, video, source, tools)
-    stop = Stop(tools.stop)
-    return Bench(
-        site, video, step, plan, replace(tools, stop=stop, progress=_progress(step, plan.duration, stop)), source
-    )
+    return Bench(site, video, step, plan, replace(tools, progress=_progress(step, plan.duration, tools.stop)), source)
 
 
 def _even(site: Site, video: Video, original: Path, tools: Tools) -> Path:
@@ -129,7 +142,7 @@ def _even(site: Site, video: Video, original: Path, tools: Tools) -> Path:
     return machine.even_source(site, video.uuid, original, probe(original, tools), tools)[0]
 
 
-def _progress(step: Step, duration: float, stop: Stop) -> Callable[[float], None]:
+def _progress(step: Step, duration: float, stop: threading.Event | None) -> Callable[[float], None]:
     """Stores how far the step is, now and then; ends it when the video was erased or put in the bin meanwhile.
 
     It is called from a thread of its own, the one that reads what ffmpeg says.
@@ -144,7 +157,8 @@ def _progress(step: Step, duration: float, stop: Stop) -> Callable[[float], None
         try:
             with borrowed():
                 if not _wanted(step.video_id):
-                    stop.set()
+                    if stop:
+                        stop.set()
                     return
                 Step.update(progress=min(1.0, seconds / duration)).where(Step.id == step.id).execute()
         except Exception as error:
@@ -155,7 +169,9 @@ def _progress(step: Step, duration: float, stop: Stop) -> Callable[[float], None
 
 
 def _wanted(video_id: int) -> bool:
-    return bool(Video.select().where(Video.id == video_id, Video.removed.is_null()).exists())
+    """Neither erased, nor in the bin, nor paused."""
+    here = Video.id == video_id, Video.removed.is_null(), Video.held_at.is_null()
+    return bool(Video.select().where(*here).exists())
 
 
 def _sweep_attempts(site: Site, video: Video, step: Step) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tubehome.base import clock
 from tubehome.flows.erase import erase
+from tubehome.flows.order import following
 from tubehome.jobs import Job, rows
 from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Step, Video
@@ -42,10 +43,8 @@ def ring(site: Site) -> None:
     """Asks for every row that could be worked on now."""
     for upload in rows.due(Upload, site.files.run):
         site.jobs.later(Job.ACCEPT, upload.id)
-    due = {step.video_id for step in rows.due(Step, site.files.run)}
-    idle: Any = Video.select(Video.id).where(Video.removed.is_null(False) | (Video.processing == Processing.FAILED))
-    for video_id in sorted(due - {video_id for (video_id,) in idle.tuples()}):  # no message for what nobody would do
-        site.jobs.later(Job.ADVANCE, video_id)
+    if following(site):
+        site.jobs.later(Job.ADVANCE)
 
 
 def _open_uploads() -> set[str]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 class Job(StrEnum):
     """What the worker can be asked to do; `tasks.py` says what each one calls."""
 
-    ADVANCE = "advance"  # (video id): one step of the pipeline
+    ADVANCE = "advance"  # (): there is something to prepare; a video's id may be given, and is not minded
+    ORDER = "order"  # (): the order of the work has changed, or something may not go on
     ACCEPT = "accept"  # (upload id): the last byte is here
     SWEEP = "sweep"  # (): put back every row that waits, tidy up

@@ -21,6 +21,7 @@ from tubehome.web import (
     languages,
     login,
     media,
+    queue,
     security,
     sessions,
     setup,
@@ -47,6 +48,7 @@ PAGES = (
     login.blueprint,
     setup.blueprint,
     studio.blueprint,
+    queue.blueprint,
     videos.blueprint,
     add.blueprint,
 )

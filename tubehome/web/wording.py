@@ -10,6 +10,7 @@ from tubehome.pages.progress import Progress
 _FAILED = mark("The preparation of this video has stopped.")
 _READY = mark("Every size is ready.")
 _LEFT = mark("{percent} % done, about {left} left.")
+_ONLY_LEFT = mark("about {left} left")
 _DONE = mark("{percent} % done.")
 _BEGINS = mark("The preparation is about to begin.")
 
@@ -26,6 +27,13 @@ def progress_words(progress: Progress, language: str) -> str:
         return i18n.translate(language, _DONE, {"percent": progress.percent})
     left = Seconds(_rounded(progress.remaining))
     return i18n.translate(language, _LEFT, {"percent": progress.percent, "left": left})
+
+
+def remaining_words(progress: Progress, language: str) -> str:
+    """« about 14 min left », or nothing when it cannot be said."""
+    if progress.remaining is None:
+        return ""
+    return i18n.translate(language, _ONLY_LEFT, {"left": Seconds(_rounded(progress.remaining))})
 
 
 def _rounded(seconds: float) -> float:

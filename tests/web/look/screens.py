@@ -59,6 +59,8 @@ PAGES = {
     "studio-videos": ("town", "/studio/videos", True),
     "studio-videos-none": ("town", "/studio/videos?q=introuvable", True),
     "studio-videos-empty": ("none", "/studio/videos", True),
+    "studio-queue": ("town", "/studio/queue", True),
+    "studio-queue-empty": ("none", "/studio/queue", True),
     "studio-bin": ("town", "/studio/videos?state=bin", True),
     "studio-video": ("town", f"/studio/videos/{demo.address('hall')}", True),
     "studio-video-long": ("town", f"/studio/videos/{demo.address('long-title')}", True),

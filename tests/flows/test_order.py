@@ -1,0 +1,159 @@
+"""Who is next, and the acts on the order: pause, go on, this first, enough."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tubehome.base import clock
+from tubehome.base.errors import Refused
+from tubehome.flows import discard, enough, first, hold, machine, pipeline, resume
+from tubehome.flows.intake import Intake, intake
+from tubehome.flows.order import Crew, following
+from tubehome.jobs import rows
+from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing
+from tubehome.site import Site
+from tubehome.store import lock
+
+
+@pytest.fixture
+def take(site: Site, short_clip: Path) -> Callable[..., Video]:
+    """A new video of the short clip, not begun."""
+
+    def made(title: str = "") -> Video:
+        with short_clip.open("rb") as source:
+            said = Intake("short.mp4", title=title, again=True)
+            return intake(site, source, said, lambda _: None, machine.tools(site))
+
+    return made
+
+
+def next_id(site: Site) -> int | None:
+    found = following(site)
+    return found.video_id if found else None
+
+
+def test_the_older_first_and_what_nobody_can_watch_before_all(site: Site, take: Any) -> None:
+    a, b = take("a"), take("b")
+    assert next_id(site) == a.id
+    Video.update(playable_at=clock.timestamp()).where(Video.id == a.id).execute()
+    assert next_id(site) == b.id
+
+
+def test_this_first_and_back(site: Site, take: Any) -> None:
+    a, b, c = take("a"), take("b"), take("c")
+    first.first(site, c)
+    assert next_id(site) == c.id
+    first.first(site, b)
+    assert next_id(site) == b.id
+    first.first(site, b)
+    assert Video.get_by_id(b.id).priority == 2
+    first.usual(site, b)
+    assert next_id(site) == c.id
+    first.usual(site, c)
+    assert next_id(site) == a.id
+
+
+def test_what_is_paused_failed_or_in_the_bin_is_left_alone(site: Site, take: Any) -> None:
+    a, b, c = take("a"), take("b"), take("c")
+    hold.hold(site, a)
+    hold.hold(site, a)
+    discard.discard(site, b)
+    Video.update(processing=Processing.FAILED).where(Video.id == c.id).execute()
+    assert next_id(site) is None
+    resume.resume(site, a)
+    assert next_id(site) == a.id
+    for video in (b, c):
+        with pytest.raises(Refused):
+            hold.hold(site, video)
+        with pytest.raises(Refused):
+            first.first(site, video)
+
+
+def test_what_waits_for_a_moment_or_is_being_done_lets_others_pass(site: Site, take: Any) -> None:
+    a, b = take("a"), take("b")
+    step = Step.select().where(Step.video == a).order_by(Step.position).first()
+    Step.update(next_try=clock.timestamp() + 60).where(Step.id == step.id).execute()
+    assert next_id(site) == b.id
+    Step.update(next_try=0, state=rows.RUNNING).where(Step.id == step.id).execute()
+    assert next_id(site) == a.id, "its worker died"
+    with lock.wait(rows.lock_path(site.files.run, step), exclusive=True, seconds=1) as held:  # type: ignore[union-attr]
+        assert held
+        assert next_id(site) == b.id
+
+
+def test_the_crew_ends_what_may_not_go_on_and_makes_way(site: Site, take: Any) -> None:
+    a, b = take("a"), take("b")
+    crew = Crew(1)
+    assert crew.take()
+    assert not crew.take()
+    stop = threading.Event()
+    step = Step.select().where(Step.video == a).order_by(Step.position).first()
+    Step.update(state=rows.RUNNING).where(Step.id == step.id).execute()
+    with lock.wait(rows.lock_path(site.files.run, step), exclusive=True, seconds=1), crew.doing(step.id, a.id, stop):  # type: ignore[union-attr]
+        crew.enforce(site)
+        assert not stop.is_set(), "another one waits, and nobody said that it comes first"
+        first.first(site, b)
+        crew.enforce(site)
+        assert stop.is_set()
+        stop.clear()
+        first.usual(site, b)
+        crew.enforce(site)
+        assert not stop.is_set()
+        hold.hold(site, a)
+        crew.enforce(site)
+        assert stop.is_set()
+
+
+@pytest.mark.slow
+def test_a_pause_gives_the_step_back_untouched(site: Site, take: Any) -> None:
+    video, crew, tools = take(), Crew(1), machine.tools(site)
+    started = threading.Event()
+    real = crew.doing
+
+    def doing(step_id: int, video_id: int, stop: threading.Event) -> Any:
+        if Step.get_by_id(step_id).kind == "encode":
+            stop.set()  # as `enforce` does when it was paused
+            hold.hold(site, video)
+            started.set()
+        return real(step_id, video_id, stop)
+
+    crew.doing = doing  # type: ignore[method-assign]
+    pipeline.work(site, tools, crew)
+    assert started.is_set()
+    step = Step.get(Step.video == video, Step.kind == "encode")
+    assert (step.state, step.attempts, step.deaths) == (rows.WAITING, 0, 0)
+    assert not list(site.files.work(video.uuid).glob("*.part"))
+    crew.doing = real  # type: ignore[method-assign]
+    pipeline.work(site, tools, crew)
+    assert Video.get_by_id(video.id).processing == Processing.PREPARING, "still paused"
+    resume.resume(site, video)
+    pipeline.work(site, tools, crew)
+    assert Video.get_by_id(video.id).processing == Processing.READY
+
+
+@pytest.mark.slow
+def test_enough_keeps_what_is_ready(site: Site, take: Any) -> None:
+    video = take()
+    with pytest.raises(Refused, match="Too little"):
+        enough.enough(site, video)
+    tools = machine.tools(site)
+    while Video.get_by_id(video.id).out_at is None:
+        pipeline.advance(site, video.id, tools)
+    left = Step.select().where(Step.video == video, Step.state != rows.DONE).count()
+    Step.create(video=video, position=99, kind="encode", height=9)
+    if Video.get_by_id(video.id).processing == Processing.READY:
+        Video.update(processing=Processing.OUT, ready_at=None).where(Video.id == video.id).execute()
+    enough.enough(site, video)
+    assert Video.get_by_id(video.id).processing == Processing.READY
+    assert Step.select().where(Step.video == video, Step.state != rows.DONE).count() == 0
+    assert left >= 0
+    with pytest.raises(Refused, match="Nothing is being prepared"):
+        enough.enough(site, video)
+    shutil.rmtree(site.files.video(video.uuid))

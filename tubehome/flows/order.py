@@ -1,0 +1,111 @@
+"""Who is next: the order of the preparation, and what has to make way.
+
+A message to the worker only says « look »; what is done next is decided here, each time, from the rows. Higher
+priority first (« this first »), then what nobody can watch yet, then the older one. Paused videos and those in the
+bin are left alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tubehome.base import clock
+from tubehome.jobs import rows
+from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing
+from tubehome.site import Site
+
+LOOKED_AT = 40  # candidates; more than can be under way at once
+IDLE = (Processing.READY, Processing.FAILED)
+
+
+@dataclass(frozen=True)
+class Next:
+    video_id: int
+    priority: float
+
+
+def following(site: Site) -> Next | None:
+    """The video whose next step can be done now, and should be first."""
+    first = (
+        "SELECT s.id, s.video_id, s.state, v.priority FROM step s JOIN video v ON v.id = s.video_id"
+        " WHERE s.state IN (?, ?) AND v.removed IS NULL AND v.held_at IS NULL AND v.processing NOT IN (?, ?)"
+        " AND s.position = (SELECT MIN(position) FROM step WHERE video_id = v.id AND state != ?)"
+        " AND (s.state = ? OR s.next_try <= ? OR s.next_try > ?)"
+        " ORDER BY v.priority DESC, v.playable_at IS NOT NULL, v.id LIMIT ?"
+    )
+    now = clock.timestamp()
+    values = (rows.WAITING, rows.RUNNING, *IDLE, rows.DONE, rows.RUNNING, now, now + rows.FARTHEST_TRY, LOOKED_AT)
+    for step_id, video_id, state, priority in site.db.execute_sql(first, values).fetchall():
+        if state == rows.WAITING or rows.workable(Step(id=step_id, state=state, next_try=0), site.files.run):
+            return Next(video_id, priority)
+    return None
+
+
+class Crew:
+    """The places of one worker, and what is being done in them."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self._running: dict[int, tuple[int, threading.Event]] = {}
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """A place to work in, if one is free."""
+        with self._lock:
+            if self._taken >= self.places:
+                return False
+            self._taken += 1
+            return True
+
+    def leave(self) -> None:
+        with self._lock:
+            self._taken -= 1
+
+    @property
+    def free(self) -> bool:
+        with self._lock:
+            return self._taken < self.places
+
+    @contextmanager
+    def doing(self, step_id: int, video_id: int, stop: threading.Event) -> Iterator[None]:
+        """While a step is under way: setting its `stop` gives it back."""
+        with self._lock:
+            self._running[step_id] = video_id, stop
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.pop(step_id, None)
+
+    def enforce(self, site: Site) -> None:
+        """Something about the order has changed: ends what may not go on, or has to make way for what is first."""
+        with self._lock:
+            running = dict(self._running)
+        if not running:
+            return
+        wanted = dict(_wanted(running))
+        for video_id, stop in running.values():
+            if video_id not in wanted:
+                stop.set()
+        left = [(wanted[video_id], video_id, stop) for video_id, stop in running.values() if video_id in wanted]
+        waiting = following(site)
+        if waiting is None or self.free or len(left) < len(running):
+            return
+        lowest, _, stop = min(left, key=lambda each: (each[0], -each[1]))
+        if waiting.priority > lowest:
+            stop.set()
+
+
+def _wanted(running: dict[int, tuple[int, threading.Event]]) -> list[tuple[int, float]]:
+    """(video, priority) of those that may go on."""
+    ids = [video_id for video_id, _ in running.values()]
+    found: Any = Video.select(Video.id, Video.priority).where(
+        Video.id << ids, Video.removed.is_null(), Video.held_at.is_null()
+    )
+    return list(found.tuples())

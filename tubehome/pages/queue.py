@@ -1,0 +1,131 @@
+"""The work queue: what is being done and how fast, what waits and for what, what has stopped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tubehome.base import clock
+from tubehome.base.errors import TubehomeError
+from tubehome.jobs import rows
+from tubehome.library.models import Channel, Picture, Step, Video
+from tubehome.library.processing import Processing
+from tubehome.pages.parts import Film, film
+from tubehome.pages.progress import Progress, progress_of
+from tubehome.uploads.models import Upload
+
+SHOWN = 100  # of what waits; the others are counted
+MEASURED_AFTER = 5.0  # seconds of a step before its speed is said
+DOING, TURN, LATER, HELD, FAILED = "doing", "turn", "later", "held", "failed"
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    film: Film
+    short: str
+    state: str  # DOING, TURN (waits for its turn), LATER (for a moment, or for room), HELD, FAILED
+    step: str  # kind of the step that is done or comes next, see flows.steps
+    height: int
+    progress: Progress
+    speed: float | None  # times real time, of what is being done
+    waits_for: TubehomeError | None
+    again_at: datetime | None  # when it is tried again
+    detail: str
+    playable: bool
+    first: bool  # was put first
+    may_end: bool  # enough is ready to be kept
+
+
+@dataclass(frozen=True)
+class QueueUpload:
+    name: str
+    message: TubehomeError | None  # what it waits for
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    doing: tuple[QueueRow, ...]
+    waiting: tuple[QueueRow, ...]
+    failed: tuple[QueueRow, ...]
+    checking: tuple[QueueUpload, ...]
+    more: int  # waiting, and not shown
+    asked_at: datetime
+
+
+def queue() -> QueuePage:
+    """In the order in which it will be done."""
+    order = (Video.held_at.is_null(False), Video.priority.desc(), Video.playable_at.is_null(False), Video.id)
+    here = (Video.processing != Processing.READY) & Video.removed.is_null()
+    chosen = Video.select(Video, Channel).join(Channel).where(here)
+    failed = list(chosen.where(Video.processing == Processing.FAILED).order_by(Video.id.desc()).limit(SHOWN))
+    going = list(chosen.where(Video.processing != Processing.FAILED).order_by(*order).limit(SHOWN + 1))
+    total = chosen.where(Video.processing != Processing.FAILED).count()
+    made = _rows([*going[:SHOWN], *failed])
+    doing = tuple(row for row in made if row.state == DOING)
+    waiting = tuple(row for row in made if row.state in (TURN, LATER, HELD))
+    return QueuePage(
+        doing=doing,
+        waiting=waiting,
+        failed=tuple(row for row in made if row.state == FAILED),
+        checking=_checking(),
+        more=max(0, total - SHOWN),
+        asked_at=clock.now(),
+    )
+
+
+def _checking() -> tuple[QueueUpload, ...]:
+    found = Upload.select().where(Upload.state << (rows.WAITING, rows.RUNNING)).order_by(Upload.id).limit(SHOWN)
+    return tuple(QueueUpload(upload.name, upload.error) for upload in found)
+
+
+def _rows(videos: Sequence[Video]) -> list[QueueRow]:
+    ids = [video.id for video in videos]
+    steps: dict[int, list[Step]] = {}
+    for step in Step.select().where(Step.video << ids).order_by(Step.position):
+        steps.setdefault(step.video_id, []).append(step)
+    pictures: dict[int, list[Picture]] = {}
+    for picture in Picture.select().where(Picture.video << ids).order_by(Picture.width):
+        pictures.setdefault(picture.video_id, []).append(picture)
+    return [_row(video, steps.get(video.id, []), pictures.get(video.id, [])) for video in videos]
+
+
+def _row(video: Video, steps: Sequence[Step], pictures: Sequence[Picture]) -> QueueRow:
+    now = next((step for step in steps if step.state != rows.DONE), None)
+    shown = film(video, pictures)
+    error = now.error if now else None
+    state = _state(video, now)
+    return QueueRow(
+        film=shown,
+        short=shown.path.rsplit("/", 1)[1],
+        state=state,
+        step=now.kind if now else "",
+        height=now.height if now else 0,
+        progress=progress_of(video, steps),
+        speed=_speed(video, now) if now and state == DOING else None,
+        waits_for=error if state in (LATER, FAILED) else None,
+        again_at=clock.from_timestamp(now.next_try) if now and state == LATER else None,
+        detail=(now.detail or "") if now and state == FAILED else "",
+        playable=video.playable_at is not None,
+        first=video.priority > 0,
+        may_end=video.out_at is not None,
+    )
+
+
+def _state(video: Video, now: Step | None) -> str:
+    if video.processing == Processing.FAILED:
+        return FAILED
+    if video.held_at is not None:
+        return HELD
+    if now is not None and now.state == rows.RUNNING:
+        return DOING
+    late = now is not None and now.state == rows.WAITING and now.next_try > clock.timestamp()
+    return LATER if late else TURN
+
+
+def _speed(video: Video, step: Step) -> float | None:
+    """Seconds of film a second, of a step that tells how far it is."""
+    if not step.started_at or not step.progress:
+        return None
+    elapsed = clock.timestamp() - step.started_at
+    return step.progress * video.duration / elapsed if elapsed > MEASURED_AFTER else None
