@@ -12,6 +12,7 @@ from tubehome.base import ids
 HOME = "/"
 LOGIN = "/login"
 LOGOUT = "/logout"
+RECOVER = "/login/recover"
 SUBSCRIBE = "/subscribe"
 ABOUT = "/about"
 STUDIO = "/studio/"

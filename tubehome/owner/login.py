@@ -7,7 +7,8 @@ import os
 from tubehome.base import clock, ids
 from tubehome.base.errors import Refused, TooMany
 from tubehome.base.i18n import Seconds
-from tubehome.owner.models import Owner
+from tubehome.owner import devices, sessions
+from tubehome.owner.models import KnownDevice, Owner
 from tubehome.store.db import db
 
 SHORTEST = 10  # characters
@@ -36,14 +37,23 @@ def hash_password(password: str) -> str:
     return kdf.derive_phc_encoded(password.encode())
 
 
-def set_password(owner: Owner, password: str) -> None:
-    """A new password ends every session."""
+def set_password(owner: Owner, password: str, keep: str = "") -> None:
+    """A new password ends every session, but the one of the key `keep`."""
     check_new_password(password)
     hashed = hash_password(password)
     with db.atomic():
         Owner.update(password=hashed, epoch=ids.new_token(), failures=0, retry_at=0).where(
             Owner.id == owner.id
         ).execute()
+        sessions.end_all(keep)
+
+
+def change_password(present: str, password: str, keep: str, device: str = "") -> None:
+    """The owner, who knows the present one, chooses another. Refused, TooMany as at the door."""
+    owner = log_in(present, device)
+    if password == present:
+        raise Refused("This is the password that you have now: choose another one.")
+    set_password(owner, password, keep)
 
 
 def _matches(password: str, hashed: str) -> bool:
@@ -62,29 +72,44 @@ def pause(failures: int) -> float:
     return 0.0 if failures < FREE_FAILURES else min(LONGEST_PAUSE, 2.0 ** (failures - FREE_FAILURES + 1))
 
 
-def log_in(password: str) -> Owner:
-    """The owner, if the password is right. TooMany during a pause; Refused otherwise, whatever was wrong."""
+def log_in(password: str, device: str = "") -> Owner:
+    """The owner, if the password is right. TooMany during a pause; Refused otherwise, whatever was wrong.
+
+    `device`: the key of a browser that was logged in before; a known one is counted by itself.
+    """
     owner = the_owner()
     if owner is None or owner.password is None:
         raise Refused("There is no password yet: use the link that the server printed, or run « tubehome owner link ».")
-    _count_attempt(owner)
+    counted = devices.find(device) or owner
+    left = count_attempt(counted)
     if len(password) > LONGEST or not _matches(password, owner.password):
+        if left:
+            raise Refused("This password is not the right one. Tries left before a pause: {n}.", n=left)
         raise Refused("This password is not the right one.")
-    Owner.update(failures=0, retry_at=0).where(Owner.id == owner.id).execute()
+    forgive(counted)
     return owner
 
 
-def _count_attempt(owner: Owner) -> None:
+def forgive(counted: Owner | KnownDevice) -> None:
+    """The right one came: the count begins anew."""
+    kind = type(counted)
+    kind.update(failures=0, retry_at=0).where(kind.id == counted.id).execute()
+
+
+def count_attempt(counted: Owner | KnownDevice) -> int:
     """Counts an attempt before it is looked at, so that parallel guesses cannot outrun the count; TooMany in a pause.
 
-    A pause longer than any that we give was written by a clock that was wrong: it is over.
+    How many are left before a pause. A pause longer than any that we give was written by a clock that was wrong: it
+    is over.
     """
+    kind = type(counted)
     with db.atomic("IMMEDIATE"):
-        fresh, now = Owner.get_by_id(owner.id), clock.timestamp()
+        fresh, now = kind.get_by_id(counted.id), clock.timestamp()
         wait = fresh.retry_at - now
         if 0 < wait <= LONGEST_PAUSE:
             raise TooMany(
                 "Too many wrong passwords: try again in {wait}.", wait=Seconds(max(1, wait)), retry_after=int(wait) + 1
             )
         failures = fresh.failures + 1
-        Owner.update(failures=failures, retry_at=now + pause(failures)).where(Owner.id == owner.id).execute()
+        kind.update(failures=failures, retry_at=now + pause(failures)).where(kind.id == counted.id).execute()
+    return max(0, FREE_FAILURES - failures)

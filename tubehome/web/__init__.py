@@ -10,6 +10,7 @@ from flask import Flask
 
 from tubehome.site import Site
 from tubehome.web import (
+    account,
     add,
     channel,
     connection,
@@ -48,6 +49,7 @@ PAGES = (
     login.blueprint,
     setup.blueprint,
     studio.blueprint,
+    account.blueprint,
     queue.blueprint,
     videos.blueprint,
     add.blueprint,

@@ -6,15 +6,19 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, redirect, request
 
-from tubehome.base import urls
+from tubehome.base import i18n, urls
 from tubehome.base.errors import Refused, TooMany, TubehomeError
-from tubehome.owner.login import log_in
+from tubehome.base.i18n import mark
+from tubehome.flows.recover import recover
+from tubehome.owner import devices
+from tubehome.owner.login import check_new_password, log_in
 from tubehome.web import languages, sessions, visitor
 from tubehome.web.engine import engine
 from tubehome.web.templating import page
 from tubehome.web.views import fresh
 
 blueprint = Blueprint("login", __name__)
+_DIFFERENT = mark("The two passwords are not the same.")
 
 
 @blueprint.get(urls.LOGIN)
@@ -26,10 +30,11 @@ def login() -> Response:
 
 @blueprint.post(urls.LOGIN)
 def enter() -> Response:
-    address = visitor.truncated(request.remote_addr or "")
+    address, device = visitor.truncated(request.remote_addr or ""), sessions.device()
     try:
-        engine().attempts.begin(address)
-        owner = log_in(request.form.get("password", ""))
+        if not devices.find(device):
+            engine().attempts.begin(address)
+        log_in(request.form.get("password", ""), device)
     except TooMany as error:
         answer = _again(error)
         answer.headers["Retry-After"] = str(error.retry_after)
@@ -37,7 +42,7 @@ def enter() -> Response:
     except Refused as error:
         return _again(error)
     engine().attempts.succeeded(address)
-    sessions.begin(owner)
+    sessions.begin()
     return redirect(_next(), 303)  # type: ignore[return-value]
 
 
@@ -45,6 +50,39 @@ def enter() -> Response:
 def leave() -> Response:
     sessions.end()
     return redirect(page(urls.HOME), 303)  # type: ignore[return-value]
+
+
+@blueprint.get(urls.RECOVER)
+def lost() -> Response:
+    return fresh("recover.html", errors={})
+
+
+@blueprint.post(urls.RECOVER)
+def found() -> Response:
+    """A printed code, and the new password: both are right, or nothing is used up."""
+    address, device = visitor.truncated(request.remote_addr or ""), sessions.device()
+    password = request.form.get("password", "")
+    errors = {}
+    if password != request.form.get("password_again", ""):
+        errors["password_again"] = i18n.translate(languages.language(), _DIFFERENT)
+    try:
+        check_new_password(password)
+    except Refused as error:
+        errors["password"] = error.sentence(languages.language())
+    if errors:
+        return fresh("recover.html", 400, errors=errors)
+    try:
+        if not devices.find(device):
+            engine().attempts.begin(address)
+        recover(engine().site, request.form.get("code", ""), password, device)
+    except Refused as error:
+        answer = fresh("recover.html", error.status, errors={"code": error.sentence(languages.language())})
+        if isinstance(error, TooMany):
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
+    engine().attempts.succeeded(address)
+    sessions.begin()
+    return redirect(page(urls.STUDIO_ACCOUNT), 303)  # type: ignore[return-value]
 
 
 def _again(error: TubehomeError) -> Response:

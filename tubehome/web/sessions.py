@@ -1,42 +1,43 @@
 """The owner's session, and nobody else's: readers get no cookie, whatever they press.
 
 A permanent signed cookie of 30 days (flask-login's own "remember me" is broken on new Pythons), renewed in the
-owner's rooms and never set, changed or renewed by a public page. It carries the owner's epoch: a new password
-ends every session. Owner forms carry a CSRF token (Flask-WTF), checked on every POST.
+owner's rooms and never set, changed or renewed by a public page. It carries the key of a session's row, and ends with
+it. A second cookie, as long as browsers allow, says that this browser was logged in once; it opens nothing. Owner
+forms carry a CSRF token (Flask-WTF), checked on every POST.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from datetime import timedelta
 
-from flask import Flask, Request, Response, request, session
+from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 
 from tubehome.library.access import OWNER, STRANGER, Viewer
-from tubehome.owner import login
-from tubehome.owner.models import Owner
+from tubehome.owner import devices
+from tubehome.owner import sessions as rows
 from tubehome.site import Site
 
 DAYS = 30
+_DEVICE_SECONDS = 400 * 86_400  # browsers keep none for longer
 # blueprints (without their language, and what follows « studio- ») whose answers may set the cookie
 ROOMS = frozenset({"login", "setup", "studio"})
 
 
 class LoggedIn:
-    """The owner as flask-login wants a user."""
+    """The owner as flask-login wants a user: by the key of the session."""
 
     is_authenticated = is_active = True
     is_anonymous = False
 
-    def __init__(self, owner: Owner) -> None:
-        self._id = f"{owner.id}.{owner.epoch}"
+    def __init__(self, key: str) -> None:
+        self.key = key
 
     def get_id(self) -> str:
-        return self._id
+        return self.key
 
 
 class _OwnersCookie(SecureCookieSessionInterface):
@@ -78,6 +79,7 @@ def install(app: Flask, site: Site) -> CSRFProtect:
     manager.session_protection = None  # it would hash addresses; a phone changes its own on every train
     manager.init_app(app, add_context_processor=False)
     manager.user_loader(_load)
+    app.after_request(_remember)
     return CSRFProtect(app)
 
 
@@ -86,12 +88,8 @@ def _instance(site: Site) -> str:
 
 
 def _load(stored: str) -> LoggedIn | None:
-    """The owner of a session, if its epoch is still the owner's."""
-    owner = login.the_owner()
-    if owner is None:
-        return None
-    user = LoggedIn(owner)
-    return user if secrets.compare_digest(user.get_id().encode(), stored.encode()) else None
+    """The owner, if the session of this key has not ended."""
+    return LoggedIn(stored) if rows.find(stored) else None
 
 
 def viewer() -> Viewer:
@@ -105,14 +103,44 @@ def is_owner() -> bool:
     return viewer().owner
 
 
-def begin(owner: Owner) -> None:
+def key() -> str:
+    """The key of the session that asks; "" for strangers."""
+    return current_user.key if is_owner() else ""
+
+
+def begin() -> None:
     """Logs the owner in with a session that shares nothing with the one before (nobody can have planted it)."""
+    if "_user_id" in session:
+        rows.end(session["_user_id"])
     session.clear()
     session.permanent = True
-    login_user(LoggedIn(owner))
+    login_user(LoggedIn(rows.begin(devices.describe(request.user_agent.string))))
     generate_csrf()  # now, as public pages that show the owner a form set no cookie
+    g.device = devices.remember(device())
 
 
 def end() -> None:
+    if is_owner():
+        rows.end(key())
     logout_user()
     session.clear()
+
+
+def device() -> str:
+    """The key by which this browser is known, or ""."""
+    return request.cookies.get(_device_cookie(), "")
+
+
+def _device_cookie() -> str:
+    return str(current_app.config["SESSION_COOKIE_NAME"]) + "-device"
+
+
+def _remember(response: Response) -> Response:
+    """After the door has opened: the browser is known from now on."""
+    known = g.pop("device", None)
+    if known:
+        secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+        response.set_cookie(
+            _device_cookie(), known, max_age=_DEVICE_SECONDS, httponly=True, samesite="Lax", secure=secure, path="/"
+        )
+    return response

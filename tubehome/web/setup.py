@@ -16,7 +16,6 @@ from tubehome.base.i18n import mark, translate
 from tubehome.flows.new_password import new_password
 from tubehome.flows.set_up import set_up
 from tubehome.owner import login, setup
-from tubehome.owner.models import Owner
 from tubehome.web import languages, sessions
 from tubehome.web.engine import engine
 from tubehome.web.templating import page
@@ -52,21 +51,22 @@ def create(token: str) -> Response:
     if errors:
         return _show(Form(values, errors), 400)
     try:
-        owner = _act(token, values, passwords[0])
+        _act(token, values, passwords[0])
     except Gone:
         raise
     except Refused as error:
         return _show(Form(values, {"": error.sentence(languages.language())}), 400)
-    sessions.begin(owner)
+    sessions.begin()
     return redirect(page(urls.STUDIO), 303)  # type: ignore[return-value]
 
 
-def _act(token: str, values: dict[str, str], password: str) -> Owner:
+def _act(token: str, values: dict[str, str], password: str) -> None:
     site = engine().site
     if login.the_owner() is not None:
-        return new_password(site, token=token, password=password)
+        new_password(site, token=token, password=password)
+        return
     language = languages.language()
-    return set_up(site, token=token, password=password, language=language, **values)
+    set_up(site, token=token, password=password, language=language, **values)
 
 
 def _errors(values: dict[str, str], password: str, again: str) -> dict[str, str]:

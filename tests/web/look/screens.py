@@ -54,6 +54,8 @@ PAGES = {
     "error-410": ("town", "/setup/used", False),
     "not-set-up": ("unset", "/", False),
     "login": ("town", "/login", False),
+    "recover": ("town", "/login/recover", False),
+    "studio-account": ("town", "/studio/account", True),
     "studio": ("town", "/studio/", True),
     "studio-empty": ("none", "/studio/", True),
     "studio-videos": ("town", "/studio/videos", True),
