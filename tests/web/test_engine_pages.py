@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from tubehome import settings
 from tubehome.base import ids, urls
+from tubehome.base.errors import Refused
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
 from tubehome.site import Site
@@ -172,12 +173,14 @@ def test_the_theme_is_the_owners_colour_and_nothing_else(stranger: FlaskClient, 
     assert sheet.mimetype == "text/css"
     assert "--accent: #0b7a55" in sheet.text
     assert re.search(r"/static/img/wordmark\.\w+\.svg", sheet.text)
-    assert "immutable" in stranger.get("/theme.css?v=0b7a55").headers["Cache-Control"]
+    assert "immutable" in stranger.get("/theme.css?v=0b7a55-2").headers["Cache-Control"]
     assert sheet.headers["Cache-Control"] == "no-cache"
     assert stranger.get("/theme.css", headers={"If-None-Match": sheet.headers["ETag"]}).status_code == 304
-    settings.change(accent="#123")
-    assert "--accent: #123;" in stranger.get("/theme.css").text
-    settings.change(accent="red; } body { display: none")
+    settings.change(accent="#112233")
+    assert "--accent: #112233;" in stranger.get("/theme.css").text
+    with pytest.raises(Refused):
+        settings.change(accent="red; } body { display: none")
+    settings.Setting.update(content='"red; } body { display: none"').where(settings.Setting.key == "accent").execute()
     assert "display" not in stranger.get("/theme.css").text
 
 

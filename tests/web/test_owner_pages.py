@@ -53,7 +53,7 @@ def test_looking_at_the_link_uses_nothing_up(newcomer: FlaskClient, link: str) -
 
 def test_the_link_opens_the_site_and_logs_in(newcomer: FlaskClient, link: str, token_of) -> None:
     answer = _send(newcomer, link, token_of)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/studio/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/studio/welcome/site")
     assert newcomer.get("/studio/").status_code == 200
     assert login.log_in(GOOD["password"]).name == "claire"
     assert settings.read().site_name == GOOD["site_name"]

@@ -25,7 +25,8 @@ CASES = {
     "/media/<uuid>/<name>": lambda v: [f"{v.uuid}/{name}" for name in _files(v)],
 }
 # rules that take something else than a video
-OTHERS = {"/c/<name>", "/c/<name>/feed.<any(xml, atom):kind>", "/feed.<any(xml, atom):kind>", "/setup/<token>"}
+OTHERS = {"/c/<name>", "/c/<name>/feed.<any(xml, atom):kind>", "/feed.<any(xml, atom):kind>", "/setup/<token>",
+          "/subscribe/<name>", "/pictures/<name>"}  # fmt: skip
 
 
 def _files(video: Video) -> list[str]:

@@ -7,6 +7,7 @@ import unicodedata
 from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 TITLE_MAX = 120  # characters; PeerTube refuses more
 _MARKS = re.compile(r"\[([^\[\]]*)\]\([^()]*\)|[*_`#>]+")
 HANDLE = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,48}[a-z0-9_])?")
+
+
+def is_web_address(said: str) -> bool:
+    """An absolute https (or http) address of a named host, without spaces or a password in it."""
+    try:
+        parts = urlsplit(said)
+        named = bool(parts.hostname) and not parts.username
+    except ValueError:
+        return False
+    return parts.scheme in ("https", "http") and named and len(said) <= 500 and re.search(r"[\s<>\"]", said) is None
 
 
 def fold(text: str) -> str:

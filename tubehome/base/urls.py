@@ -40,6 +40,16 @@ def channel(name: str) -> str:
     return f"/c/{quote(name)}"
 
 
+def subscribe(name: str) -> str:
+    """How to follow one channel."""
+    return f"{SUBSCRIBE}/{quote(name)}"
+
+
+def picture(name: str) -> str:
+    """A picture of a channel, by its file's name."""
+    return f"/pictures/{name}"
+
+
 def feed(kind: str, channel_name: str | None = None) -> str:
     """`kind` is xml (RSS) or atom; of the whole site, or of one channel."""
     return f"/c/{quote(channel_name)}/feed.{kind}" if channel_name else f"/feed.{kind}"

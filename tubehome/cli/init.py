@@ -24,7 +24,7 @@ LOCK = "init.lock"
 WELCOME = {"config.toml", "lost+found", LOCK}
 OURS = {  # what an init that was killed may have left
     *("tubehome.db", "tubehome.db-wal", "tubehome.db-shm", "secret.key", "lock"),
-    *("run", "incoming", "trash", "cache", "videos"),
+    *("run", "incoming", "trash", "cache", "pictures", "videos"),
 }
 
 

@@ -25,6 +25,7 @@ class Channel(Model):
     banner = TextField(default="")
     listed_videos = IntegerField(default=0)  # kept by changes.changed
     created_at = FloatField()
+    removed_at = FloatField(null=True)  # its name stays taken for ever
 
 
 class Video(Model):

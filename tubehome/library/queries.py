@@ -24,14 +24,15 @@ def video(text: str) -> Video:
 
 
 def channel(name: str) -> Channel:
-    found: Channel | None = Channel.get_or_none(Channel.name == name)
+    found: Channel | None = Channel.get_or_none(Channel.name == name, Channel.removed_at.is_null())
     if found is None:
         raise NotFound("There is no channel {name}.", name=name[:60])
     return found
 
 
 def channels() -> Sequence[Channel]:
-    return list(Channel.select().order_by(Channel.id))
+    """Those that are there, the oldest first."""
+    return list(Channel.select().where(Channel.removed_at.is_null()).order_by(Channel.id))
 
 
 def latest(limit: int, offset: int = 0, channel_id: int | None = None) -> Sequence[Video]:
@@ -49,7 +50,7 @@ def for_feed(limit: int, channel_id: int | None = None) -> Sequence[Video]:
 # what lists and feeds show of a video: reading all its columns would cost half of an uncached page
 _SHOWN = (Video.id, Video.uuid, Video.channel, Video.title, Video.description, Video.language, Video.duration,
           Video.created_at, Video.updated_at, Video.published_at, Video.progressive_height, Video.progressive_size,
-          Channel.id, Channel.name, Channel.title)  # fmt: skip
+          Channel.id, Channel.name, Channel.title, Channel.avatar)  # fmt: skip
 
 
 def _with_pictures(chosen: object, limit: int, offset: int) -> Sequence[Video]:

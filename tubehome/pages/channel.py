@@ -7,7 +7,7 @@ from itertools import groupby
 
 from tubehome.base import text
 from tubehome.library import queries
-from tubehome.pages.parts import ChannelLink, Film, channel_link, film
+from tubehome.pages.parts import BANNERS, ChannelLink, Film, Still, channel_link, drawn, film
 
 FILMS_A_PAGE = 12
 
@@ -16,6 +16,8 @@ FILMS_A_PAGE = 12
 class ChannelPage:
     link: ChannelLink
     description_html: str  # safe
+    banner: Still | None
+    support: str
     years: tuple[tuple[int, tuple[Film, ...]], ...]
     page: int
     pages: int
@@ -34,6 +36,8 @@ def channel(name: str, page: int = 1) -> ChannelPage:
     return ChannelPage(
         link=channel_link(found),
         description_html=text.render_markdown(found.description) if found.description else "",
+        banner=drawn(found.banner, BANNERS) if found.banner else None,
+        support=found.support,
         years=years,
         page=page,
         pages=max(1, -(-total // FILMS_A_PAGE)),

@@ -27,6 +27,7 @@ class ChannelLink:
     title: str
     path: str
     feed: str
+    avatar: Still | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,21 @@ def still(uuid: str, pictures: Iterable[Any]) -> Still | None:
 
 
 def channel_link(channel: Channel) -> ChannelLink:
-    return ChannelLink(channel.name, channel.title, urls.channel(channel.name), urls.feed("xml", channel.name))
+    return ChannelLink(
+        channel.name, channel.title, urls.channel(channel.name), urls.feed("xml", channel.name),
+        drawn(channel.avatar, AVATARS) if channel.avatar else None,
+    )  # fmt: skip
+
+
+AVATARS = ((96, 96), (240, 240), (480, 480))  # as flows.draw_channel makes them
+BANNERS = ((800, 200), (1920, 480))
+
+
+def drawn(stem: str, sizes: tuple[tuple[int, int], ...]) -> Still:
+    """A picture of a channel in its sizes."""
+    webp = tuple((urls.picture(f"{stem}-{width}.webp"), width) for width, _ in sizes)
+    jpeg = tuple((urls.picture(f"{stem}-{width}.jpg"), width) for width, _ in sizes)
+    return Still(webp, jpeg, *sizes[-1])
 
 
 def film(video: Video, pictures: Iterable[Any]) -> Film:

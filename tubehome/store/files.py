@@ -86,6 +86,11 @@ class Files:
         """Where the running server says which address it answers on."""
         return self.run / "address"
 
+    @property
+    def pictures(self) -> Path:
+        """Pictures of channels; a new picture has a new name."""
+        return self.root / "pictures"
+
     def videos(self) -> Path:
         return self.root / "videos"
 
@@ -113,7 +118,7 @@ class Files:
 
     def lay_out(self) -> None:
         """Makes the folders of an instance; private to its owner."""
-        for folder in (self.root, self.run, self.incoming, self.trash, self.cache, self.videos()):
+        for folder in (self.root, self.run, self.incoming, self.trash, self.cache, self.pictures, self.videos()):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)  # one that was there may have been open to all
 

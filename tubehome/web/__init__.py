@@ -10,9 +10,12 @@ from flask import Flask
 
 from tubehome.site import Site
 from tubehome.web import (
+    about,
     account,
     add,
+    bodies,
     channel,
+    channels,
     connection,
     errors,
     feeds,
@@ -22,9 +25,11 @@ from tubehome.web import (
     languages,
     login,
     media,
+    pictures,
     queue,
     security,
     sessions,
+    settings,
     setup,
     small,
     statics,
@@ -34,6 +39,7 @@ from tubehome.web import (
     videos,
     visitor,
     watch,
+    welcome,
 )
 from tubehome.web.attempts import Attempts
 from tubehome.web.cache import PageCache
@@ -49,12 +55,16 @@ PAGES = (
     login.blueprint,
     setup.blueprint,
     studio.blueprint,
+    about.blueprint,
     account.blueprint,
+    channels.blueprint,
+    settings.blueprint,
+    welcome.blueprint,
     queue.blueprint,
     videos.blueprint,
     add.blueprint,
 )
-PLAIN = (feeds.blueprint, health.blueprint, media.blueprint, small.blueprint, uploads.blueprint)
+PLAIN = (feeds.blueprint, health.blueprint, media.blueprint, pictures.blueprint, small.blueprint, uploads.blueprint)
 
 
 def create_app(site: Site) -> Flask:
@@ -66,6 +76,7 @@ def create_app(site: Site) -> Flask:
     errors.install(app)
     connection.install(app)  # the order of hooks: connection, gate, then the login's and CSRF's own
     gate.install(app)
+    bodies.install(app)
     sessions.install(app, site).exempt(uploads.blueprint)  # checks by header, and takes tokens
     templating.install(app)
     app.after_request(security.finish)

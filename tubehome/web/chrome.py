@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import g, request
 
-from tubehome.base import urls
+from tubehome.base import text, urls
 from tubehome.web import languages, security, sessions
 from tubehome.web.engine import engine
 
@@ -27,6 +28,9 @@ class Chrome:
     name: str
     description: str
     accent: str
+    about: bool  # is there a page about the site?
+    footer_html: str  # safe
+    support: str
     language: str
     main_language: str
     other_language: str
@@ -59,6 +63,9 @@ def chrome() -> Chrome:
         name=chosen.site_name,
         description=chosen.description,
         accent=chosen.accent,
+        about=bool(chosen.about),
+        footer_html=_footer(chosen.footer),
+        support=chosen.support,
         language=spoken,
         main_language=main,
         other_language=other,
@@ -73,12 +80,18 @@ def chrome() -> Chrome:
     )
 
 
+@lru_cache(maxsize=8)
+def _footer(source: str) -> str:
+    return text.render_markdown(source) if source else ""
+
+
 def _owner() -> bool:
     return False if g.get("crashed") else sessions.is_owner()
 
 
 def theme_address() -> str:
-    return f"{urls.THEME}?v={engine().moments.last.settings.accent.lstrip('#')}"
+    chosen = engine().moments.last.settings
+    return f"{urls.THEME}?v={chosen.accent.lstrip('#')}-{chosen.corner}"
 
 
 def _feeds() -> tuple[Feed, ...]:

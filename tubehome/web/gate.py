@@ -9,7 +9,7 @@ from tubehome.web.engine import engine
 from tubehome.web.views import fresh
 
 # what answers before there is an owner (without their language)
-_OPEN = frozenset({"setup", "health", "small", "media"})
+_OPEN = frozenset({"setup", "health", "small", "media", "pictures"})
 
 
 def install(app: Flask) -> None:

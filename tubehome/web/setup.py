@@ -16,7 +16,7 @@ from tubehome.base.i18n import mark, translate
 from tubehome.flows.new_password import new_password
 from tubehome.flows.set_up import set_up
 from tubehome.owner import login, setup
-from tubehome.web import languages, sessions
+from tubehome.web import languages, sessions, welcome
 from tubehome.web.engine import engine
 from tubehome.web.templating import page
 from tubehome.web.views import fresh
@@ -50,6 +50,7 @@ def create(token: str) -> Response:
     errors = _errors(values, *passwords)
     if errors:
         return _show(Form(values, errors), 400)
+    new = login.the_owner() is None
     try:
         _act(token, values, passwords[0])
     except Gone:
@@ -57,7 +58,7 @@ def create(token: str) -> Response:
     except Refused as error:
         return _show(Form(values, {"": error.sentence(languages.language())}), 400)
     sessions.begin()
-    return redirect(page(urls.STUDIO), 303)  # type: ignore[return-value]
+    return redirect(page(welcome.SITE if new else urls.STUDIO), 303)  # type: ignore[return-value]
 
 
 def _act(token: str, values: dict[str, str], password: str) -> None:

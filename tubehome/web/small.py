@@ -18,13 +18,14 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 @blueprint.get(urls.THEME)
 def theme() -> Response:
     """What the owner chose, over the tokens of the style sheets. Nothing that is not a colour gets in."""
-    accent = engine().moments.of_request().settings.accent
+    chosen = engine().moments.of_request().settings
+    accent, corner = chosen.accent, min(12, max(0, chosen.corner))
     if not _COLOUR.fullmatch(accent):
         accent = Settings.accent
     wordmark = engine().statics.address("img/wordmark.svg")
-    sheet = f':root {{ --accent: {accent}; --corner: 2px; --wordmark: url("{wordmark}"); }}\n'
+    sheet = f':root {{ --accent: {accent}; --corner: {corner}px; --wordmark: url("{wordmark}"); }}\n'
     answer = Response(sheet, mimetype="text/css")
-    current = request.args.get("v") == accent.lstrip("#")
+    current = request.args.get("v") == f"{accent.lstrip('#')}-{corner}"
     answer.headers["Cache-Control"] = _FOR_EVER if current else "no-cache"
     answer.add_etag()
     return answer.make_conditional(request)  # type: ignore[return-value]

@@ -56,6 +56,7 @@ def _library(db, Base):
         banner = TextField()
         listed_videos = IntegerField()
         created_at = FloatField()
+        removed_at = FloatField(null=True)
 
     class Video(Base):
         id = AutoIncrementField()
