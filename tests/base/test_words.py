@@ -135,3 +135,19 @@ def test_addresses_have_a_prefix_in_the_other_language_only() -> None:
     assert urls.localised("/w/x", "fr", "fr") == "/w/x"
     assert urls.localised("/w/x", "en", "fr") == "/en/w/x"
     assert urls.channel("a b") == "/c/a%20b"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("à 1:09:15", 'à <a href="?t=4155">1:09:15</a>'),
+        ("4:10 et 0:05", '<a href="?t=250">4:10</a> et <a href="?t=5">0:05</a>'),
+        ("12:99", "12:99"),
+        ("version 1:2:3:4", "version 1:2:3:4"),
+        ("9:00:00 est trop loin", "9:00:00 est trop loin"),
+        ('<a href="x">4:10</a> <code>4:10</code>', '<a href="x">4:10</a> <code>4:10</code>'),
+        ("20:30.", '<a href="?t=1230">20:30</a>.'),
+    ],
+)
+def test_times_lead_to_their_moment(said: str, shown: str) -> None:
+    assert text.link_times(said, 3 * 3600) == shown

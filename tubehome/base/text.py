@@ -74,6 +74,30 @@ def render_markdown(source: str) -> str:
     return nh3.clean(raw, link_rel="noopener nofollow")
 
 
+_TAG = re.compile(r"(<[^>]*>)")
+_TIME = re.compile(r"(?<![\d:.,])(?:(\d{1,2}):)?(\d{1,2}):([0-5]\d)(?![\d:])")
+
+
+def link_times(html: str, length: float) -> str:
+    """Times in safe HTML (1:09:15, 4:10) become links to that moment of a film of `length` seconds: `?t=4155`.
+
+    What is a link or code already stays as it is; so does a time beyond the end, which is of something else.
+    """
+
+    def linked(found: re.Match[str]) -> str:
+        at = int(found[1] or 0) * 3600 + int(found[2]) * 60 + int(found[3])
+        return f'<a href="?t={at}">{found[0]}</a>' if at <= length else found[0]
+
+    out, inside = [], 0
+    for part in _TAG.split(html):
+        if part.startswith("<"):
+            inside += part.startswith(("<a ", "<a>", "<code", "<pre")) - part.startswith(("</a", "</code", "</pre"))
+            out.append(part)
+        else:
+            out.append(part if inside else _TIME.sub(linked, part))
+    return "".join(out)
+
+
 def plain(source: str, limit: int) -> str:
     """The first words of a Markdown text, without its marks, for summaries; cut at a word with « … »."""
     start = source[: 6 * limit + 200]  # links are longer than what is shown of them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from tubehome.base import text, urls
@@ -9,6 +10,7 @@ from tubehome.base.errors import NotFound, TubehomeError
 from tubehome.library import access, queries
 from tubehome.library.models import Video
 from tubehome.library.processing import Processing
+from tubehome.library.words import LICENCES, Licence
 from tubehome.pages.parts import Film, film
 from tubehome.pages.progress import Progress, progress
 
@@ -36,6 +38,8 @@ class WatchPage:
     progress: Progress | None  # while something is still being made; None when all is ready
     failure: TubehomeError | None  # for the owner alone
     owner: bool
+    tags: tuple[str, ...]
+    licence: Licence | None
     next: tuple[Film, ...]
 
 
@@ -49,7 +53,7 @@ def watch(short: str, viewer: access.Viewer) -> WatchPage:
     return WatchPage(
         film=film(video, queries.pictures(video)),
         visibility=video.visibility,
-        description_html=text.render_markdown(video.description) if video.description else "",
+        description_html=_described(video),
         playable=playable,
         master=urls.master(video.uuid),
         progressive=_progressive(video),
@@ -59,8 +63,15 @@ def watch(short: str, viewer: access.Viewer) -> WatchPage:
         progress=None if video.processing == Processing.READY else progress(video),
         failure=_failure(video) if viewer.owner else None,
         owner=viewer.owner,
+        tags=tuple(json.loads(video.tags)),
+        licence=LICENCES.get(video.licence),
         next=_next(video),
     )
+
+
+def _described(video: Video) -> str:
+    """Safe, and each time in it leads to that moment."""
+    return text.link_times(text.render_markdown(video.description), video.duration) if video.description else ""
 
 
 def _progressive(video: Video) -> Download | None:

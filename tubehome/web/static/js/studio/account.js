@@ -1,6 +1,4 @@
-// Copying a token, printing codes, and being sure before codes are made anew.
-
-import "../copy.js";
+// Printing codes, and being sure before codes are made anew.
 
 document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
 document.addEventListener("submit", (event) => {
