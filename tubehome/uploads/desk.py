@@ -129,9 +129,14 @@ def touched(site: Site, row: Upload) -> float:
     return row.expires_at
 
 
-def whole(row: Upload) -> bool:
-    """The last byte is here: from now on it is work. True for the one caller who may ring the bell."""
-    ended = Upload.update(state=rows.WAITING, next_try=0).where(Upload.id == row.id, Upload.state == RECEIVING)
+def whole(row: Upload, length: int | None = None) -> bool:
+    """The last byte is here: from now on it is work. True for the one caller who may ring the bell.
+
+    `length`: bytes that there are, where it could not be said before (a plain form).
+    """
+    ended = Upload.update(state=rows.WAITING, next_try=0, length=length or row.length).where(
+        Upload.id == row.id, Upload.state == RECEIVING
+    )
     return bool(ended.execute())
 
 

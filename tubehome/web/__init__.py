@@ -77,7 +77,9 @@ def create_app(site: Site) -> Flask:
     connection.install(app)  # the order of hooks: connection, gate, then the login's and CSRF's own
     gate.install(app)
     bodies.install(app)
-    sessions.install(app, site).exempt(uploads.blueprint)  # checks by header, and takes tokens
+    csrf = sessions.install(app, site)
+    csrf.exempt(uploads.blueprint)  # checks by header, and takes tokens
+    csrf.exempt(add.arrive)  # checks its token when it comes to it, before the file
     templating.install(app)
     app.after_request(security.finish)
     for blueprint in PAGES:

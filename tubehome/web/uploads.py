@@ -261,7 +261,7 @@ def _checksum() -> incoming.Checksum | None:
 def _receive(row: Upload, at: int) -> int:
     """Takes the body in; the offset then. The last byte makes it work for the worker."""
     site, checksum = engine().site, _checksum()
-    done = _place()
+    done = place()
     try:
         with put_down(), writers().writing(site, row.uuid) as (fd, moved):
             offset = incoming.receive(site, row.uuid, fd, at, row.length, _body(), checksum, moved)
@@ -281,7 +281,8 @@ def _body() -> Callable[[int], bytes]:
     return request.stream.read
 
 
-def _place() -> Callable[[], None]:
+def place() -> Callable[[], None]:
+    """One of the places of those who move bytes; what it returns gives it back. TooMany when there is none."""
     try:
         return places().begin(request.remote_addr or "")
     except Full as full:
