@@ -11,7 +11,7 @@ from collections.abc import Callable
 from huey import crontab
 from huey.api import Huey
 
-from tubehome.flows import machine, pipeline
+from tubehome.flows import machine, pipeline, watched
 from tubehome.flows import sweep as sweeping
 from tubehome.flows.accept import accept
 from tubehome.flows.order import Crew
@@ -43,3 +43,17 @@ def register(site: Site, stop: threading.Event, places: int = 1) -> Huey:
         run.call_local(Job.SWEEP, [])
 
     return site.jobs.huey
+
+
+def watch(site: Site, stop: threading.Event) -> list[threading.Thread]:
+    """The thread that looks into the watched folder, if there is one to be watched."""
+    if not site.config.intake.folder:
+        return []
+    known = watched.Watch()
+
+    def look() -> None:
+        while not stop.wait(watched.TICK_SECONDS):
+            with site.db.connection_context():
+                watched.look(site, known)
+
+    return [threading.Thread(target=look, name="watched-folder", daemon=True)]

@@ -63,7 +63,7 @@ def _work(site: Site, stopping: threading.Event, woken: socket.socket, nap: floa
     huey = tasks.register(site, stopping, jobs(site))
     ear = site.jobs.listen(stopping)
     consumer = Consumer(huey, workers=jobs(site) + 1, periodic=True, scheduler_interval=60, check_worker_health=True)
-    threads = [consumer.scheduler, *(thread for _, thread in consumer.worker_threads)]
+    threads = [consumer.scheduler, *(thread for _, thread in consumer.worker_threads), *tasks.watch(site, stopping)]
     for thread in threads:
         thread.start()
     site.jobs.later(Job.SWEEP, 1)  # what a kill left is healed at once; thoroughly
@@ -75,7 +75,7 @@ def _work(site: Site, stopping: threading.Event, woken: socket.socket, nap: floa
     stopping.set()
     consumer.stop_flag.set()
     site.jobs.ring()  # the ear, and through it every thread that sleeps at the queue
-    return _join([ear, consumer.scheduler, *(thread for _, thread in consumer.worker_threads)])
+    return _join([ear, *threads])
 
 
 def _join(threads: list[threading.Thread]) -> list[str]:

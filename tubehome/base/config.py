@@ -88,6 +88,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Intake:
+    folder: str = key(
+        "",
+        "A folder to watch: video files that are put there are taken, and moved out of it. Empty: none is watched.",
+    )
+    still_seconds: int = key(20, "Seconds that a file there must not have changed before it is taken.")
+
+
+@dataclass(frozen=True)
 class Test:
     enabled: bool = key(False, "For tests only: lets TUBEHOME_CLOCK_OFFSET move the clock.")
 
@@ -100,6 +109,7 @@ class Config:
     server: Server = field(default_factory=Server)
     media: Media = field(default_factory=Media)
     limits: Limits = field(default_factory=Limits)
+    intake: Intake = field(default_factory=Intake)
     test: Test = field(default_factory=Test)
 
 
@@ -192,6 +202,7 @@ def _sensible(config: Config) -> None:
         "media.nice": (config.media.nice, 0, 19),
         "media.jobs": (config.media.jobs, 0, 64),
         "media.max_fps": (config.media.max_fps, 1, 120),
+        "intake.still_seconds": (config.intake.still_seconds, 1, 3600),
         "limits.upload_days": (config.limits.upload_days, 1, 365),
     }
     for name, (value, least, most) in ranges.items():

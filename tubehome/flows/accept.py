@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 
 from tubehome.base.errors import Interrupted, NoRoom, Refused, ToolFailed, TubehomeError
+from tubehome.flows import watched
 from tubehome.flows.intake import Arrived, Intake, refuse_duplicate, take
 from tubehome.flows.pipeline import FULL, ROOM_SECONDS
 from tubehome.jobs import rows
@@ -50,6 +51,8 @@ def _judge(site: Site, claim: rows.Claim, tools: Tools) -> None:
     except NoRoom as error:
         claim.postpone(error, ROOM_SECONDS)
     except Refused as error:
+        if row.token == watched.TOKEN and incoming.path(site, row.uuid).exists():
+            watched.give_back(site, row, error)
         incoming.remove(site, row.uuid)
         claim.fail(error)
     except Exception as error:
@@ -86,6 +89,7 @@ def _take(site: Site, claim: rows.Claim, row: Upload, tools: Tools) -> None:
         if not row.again:
             refuse_duplicate(site, sha256)
         take(site, part, _said(row), Arrived(row.uuid, sha256, size), tools, lambda video: _done(claim, row, video))
+    watched.settle_kept(site, row.uuid)
 
 
 def _bring_back(site: Site, row: Upload, part: Path) -> None:
@@ -119,6 +123,7 @@ def _said(row: Upload) -> Intake:
         language=row.language,
         description=row.description,
         again=row.again,
+        **watched.more_said(row),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tubehome.base import clock
+from tubehome.flows import watched
 from tubehome.flows.erase import erase
 from tubehome.flows.order import following
 from tubehome.jobs import Job, rows
@@ -29,6 +30,8 @@ def sweep(site: Site, thorough: bool = False) -> None:
     _empty_bin(site)
     files.empty(site.files.trash)
     desk.expire(site)
+    for left in site.files.incoming.glob("*.kept"):
+        watched.settle_kept(site, left.stem)
     open_uploads = _open_uploads()
     for left in files.children(site.files.incoming):
         if left.stem not in open_uploads and _remove_if_abandoned(left):

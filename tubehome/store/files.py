@@ -9,6 +9,7 @@ run/                   locks and the doorbell; nothing here outlives its process
 incoming/              files on their way in
 videos/<uuid>/original/  the file as it was given
 videos/<uuid>/public/    what is served; a file appears here only when it is whole and verified
+videos/<uuid>/kept/      what lay beside it in the watched folder
 videos/<uuid>/work/      intermediate files of the pipeline
 videos/<uuid>/loose      no row speaks of the folder yet, or soon none will: the sweep may take it
 trash/                 being erased

@@ -48,7 +48,7 @@ def owed(site: Site) -> int:
         try:
             waiting += row.length - incoming.offset(site, row.uuid)
         except FileNotFoundError:
-            continue
+            waiting += row.length
     return waiting
 
 
