@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Two commands for a checkout of tubehome, on Debian, Ubuntu or Raspberry Pi OS:
+# Three commands for a checkout of tubehome, on Debian, Ubuntu or Raspberry Pi OS:
 #
 #   ./install.sh run [--port N] [--data DIR]    install what is missing, then serve the site
 #   ./install.sh test [PYTEST ARGUMENT…]        install what the tests need, then run them all
+#   sudo ./install.sh [--data DIR]              install the site as a service of this machine
 #
 # System packages come from apt, Python packages from requirements.lock (hash by hash) into .venv beside this script.
 # For those who need another interpreter or another place: TUBEHOME_PYTHON=python3.13 TUBEHOME_VENV=DIR ./install.sh …
@@ -45,6 +46,8 @@ usage() {
     installe ce qui manque, puis sert le site sur http://localhost:8000 ; les données vont dans ./var
 ./install.sh test [ARGUMENTS DE PYTEST]
     installe ce qu'il faut aux tests, puis les lance tous
+sudo ./install.sh [--data DOSSIER]
+    installe le site comme service de cette machine ; les données vont dans /var/lib/tubehome
 TEXT
     else
         cat <<'TEXT'
@@ -52,6 +55,8 @@ TEXT
     installs what is missing, then serves the site on http://localhost:8000; the data goes to ./var
 ./install.sh test [PYTEST ARGUMENTS]
     installs what the tests need, then runs them all
+sudo ./install.sh [--data DIR]
+    installs the site as a service of this machine; the data goes to /var/lib/tubehome
 TEXT
     fi
 }
@@ -262,11 +267,213 @@ run_tests() {
     exit "$status"
 }
 
+# --- the appliance: a service of this machine ------------------------------------------------------------------------
+
+home=/opt/tubehome config=/etc/tubehome/config.toml unit=/etc/systemd/system/tubehome.service
+changed= # what this run has done, for the last sentence
+
+as_tubehome() { setpriv --reuid tubehome --regid tubehome --init-groups env HOME="$data" "$@"; }
+
+place() { # MODE OWNER TARGET: standard input, written only where it differs, whole or not at all
+    local new="$3.new"
+    cat >"$new"
+    chown "$2" "$new"
+    chmod "$1" "$new"
+    if cmp -s "$new" "$3"; then
+        rm "$new"
+    else
+        mv "$new" "$3"
+        changed=1
+    fi
+}
+
+make_user() {
+    if getent passwd tubehome >/dev/null; then return; fi
+    useradd --system --user-group --home-dir "$data" --no-create-home --shell /usr/sbin/nologin tubehome
+    changed=1
+}
+
+program_files() { # the program, and nothing of the checkout's own life
+    printf '%s\n' tubehome systemd pyproject.toml requirements.lock install.sh README.md LICENSE config.example.toml
+}
+
+copy_program() { # nothing of it belongs to the service's user: a hole in the site must not change the program
+    local print
+    print=$(program_files | xargs -I{} find {} -type f ! -name '*.pyc' ! -path '*.egg-info/*' -print0 |
+        sort -z | xargs -0 sha256sum | sha256sum)
+    [ "$here" != "$home" ] || return 0
+    if [ "$(cat "$home/copied-from" 2>/dev/null)" = "$print" ]; then return; fi
+    say "Copie du programme dans $home…" "Copying the program to $home…"
+    mkdir -p "$home"
+    # The old one stays until the new one is whole; a running site keeps what it has read until it is restarted.
+    rm -rf "$home/.next"
+    mkdir "$home/.next"
+    program_files | xargs -I{} cp -R --preserve=mode,timestamps {} "$home/.next/"
+    find "$home/.next" -name __pycache__ -prune -exec rm -rf {} +
+    chown -R root:root "$home/.next"
+    chmod -R u=rwX,go=rX "$home/.next"
+    local name
+    while read -r name; do
+        rm -rf "${home:?}/$name"
+        mv "$home/.next/$name" "$home/$name"
+    done < <(program_files)
+    rmdir "$home/.next"
+    printf '%s\n' "$print" >"$home/copied-from"
+    changed=1
+}
+
+make_data() { # the folder of a known instance is never made anew: its disk may not be mounted
+    if [ -e "$config" ]; then
+        if [ ! -e "$data/instance" ]; then
+            give_up "Le dossier de données $data n'est pas là, et $config nomme une installation : son disque est-il monté ?" \
+                "The data folder $data is not there, and $config names an instance: is its disk mounted?"
+        fi
+        return
+    fi
+    if [ ! -e "$data" ]; then
+        install -d -o tubehome -g tubehome -m 750 "$data"
+        changed=1
+    fi
+    if [ ! -e "$data/instance" ]; then
+        if [ -z "$(ls -A "$data")" ]; then chown tubehome:tubehome "$data"; fi
+        local said status=0
+        said=$(as_tubehome "$home/.venv/bin/tubehome" init --data "$data" 2>&1) || status=$?
+        if [ "$status" != 0 ]; then
+            printf '%s\n' "$said" >&2
+            exit "$status"
+        fi
+        changed=1
+    fi
+}
+
+write_config() { # once: from then on it is the owner's
+    [ -e "$config" ] && return
+    install -d -m 755 /etc/tubehome
+    place 640 root:tubehome "$config" <<TOML
+# The machine's configuration; every key is told in $home/config.example.toml.
+
+[data]
+folder = "$data"
+# A folder without this id is refused: a disk that is not mounted must not become a new, empty site.
+instance = "$(cat "$data/instance")"
+
+[server]
+host = "0.0.0.0"
+port = 8000
+TOML
+}
+
+write_unit() {
+    place 644 root:root "$unit" <"$home/systemd/tubehome.service"
+    local dropin=$unit.d/data.conf
+    if [ "$data" = /var/lib/tubehome ]; then
+        [ ! -e "$dropin" ] || { rm "$dropin" && changed=1; }
+        return 0
+    fi
+    mkdir -p "$unit.d"
+    place 644 root:root "$dropin" <<UNIT
+# Written by install.sh: the data lie elsewhere.
+[Unit]
+RequiresMountsFor=$data
+
+[Service]
+ReadWritePaths=$data
+UNIT
+}
+
+write_command() {
+    place 755 root:root /usr/local/bin/tubehome <<'SH'
+#!/bin/sh
+# tubehome of this machine; as root it becomes the user that owns the data.
+exec /opt/tubehome/.venv/bin/tubehome "$@"
+SH
+}
+
+start_service() {
+    if [ ! -d /run/systemd/system ]; then
+        say "systemd ne tourne pas ici : le service est installé, mais pas démarré. Pour servir : tubehome serve" \
+            "systemd does not run here: the service is installed, but not started. To serve: tubehome serve"
+        return
+    fi
+    if [ "$changed" ]; then
+        systemctl daemon-reload
+        systemctl -q enable tubehome
+        systemctl restart tubehome
+    else
+        systemctl -q enable --now tubehome
+    fi
+}
+
+appliance() {
+    local -a given=("$@")
+    data=
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --data=*) set -- --data "${1#*=}" "${@:2}" ;;
+            --data)
+                [ $# -ge 2 ] || refuse "Il manque une valeur après --data." "A value is missing after --data."
+                data=$2
+                shift 2
+                ;;
+            --domain | --domain=* | --email | --email=*)
+                refuse "Le nom de domaine et le certificat viendront plus tard ; voyez docs/operations.md, « Behind nginx »." \
+                    "Domain and certificate come later; see docs/operations.md, \"Behind nginx\"."
+                ;;
+            *) refuse "« $1 » n'est pas connu ici ; voyez ./install.sh --help." "\"$1\" is not known here; see ./install.sh --help." ;;
+        esac
+    done
+    if [ "$(id -u)" != 0 ]; then
+        refuse "Installer le service demande d'être root : sudo ./install.sh ${given[*]} (ou, pour essayer : ./install.sh run)" \
+            "Installing the service takes root: sudo ./install.sh ${given[*]} (or, to try it: ./install.sh run)"
+    fi
+    local known
+    known=$(sed -n 's/^folder = "\(.*\)"$/\1/p' "$config" 2>/dev/null | head -n 1)
+    data=${data:-${known:-/var/lib/tubehome}}
+    case $data in
+        *[!A-Za-z0-9._/-]* | *..*) refuse "Le chemin $data ne convient pas : lettres, chiffres, points et tirets." \
+            "The path $data will not do: letters, digits, dots and dashes." ;;
+        /?*) data=${data%/} ;;
+        *) refuse "Donnez le chemin entier du dossier de données, comme /mnt/disque/tubehome." \
+            "Give the whole path of the data folder, such as /mnt/disk/tubehome." ;;
+    esac
+    if [ "$known" ] && [ "$known" != "$data" ]; then
+        refuse "$config nomme déjà le dossier $known ; changez-le là, puis relancez." \
+            "$config names the folder $known already; change it there, then run this again."
+    fi
+
+    umask 022
+    install_packages run
+    make_user
+    copy_program
+    cd "$home"
+    here=$home venv=$home/.venv
+    local before
+    before=$(cat "$venv/made-from-requirements.lock" 2>/dev/null || true)
+    prepare_venv requirements.lock
+    [ "$before" = "$(cat "$venv/made-from-requirements.lock")" ] || changed=1
+    "$venv/bin/python" -m compileall -q "$home/tubehome"
+    make_data
+    write_config
+    write_unit
+    write_command
+    start_service
+    finish
+}
+
+finish() {
+    if [ -z "$changed" ]; then
+        say "Tout est en place, rien n'a changé." "Everything is in place, nothing has changed."
+    else
+        say "tubehome est installé : le programme dans $home, les données dans $data, la configuration dans $config." \
+            "tubehome is installed: the program in $home, the data in $data, the configuration in $config."
+    fi
+    say "Pour ouvrir le site : sudo tubehome owner link" "To open the site: sudo tubehome owner link"
+}
+
 case ${1:-} in
     run) run "${@:2}" ;;
     test) run_tests "${@:2}" ;;
     -h | --help | help) usage ;;
-    "" | --*) refuse "L'installation comme service du système viendra plus tard ; pour l'instant : ./install.sh run" \
-        "Installing as a system service comes later; for now: ./install.sh run" ;;
+    "" | --*) appliance "$@" ;;
     *) refuse "« $1 » n'est pas connu ici ; voyez ./install.sh --help." "\"$1\" is not known here; see ./install.sh --help." ;;
 esac

@@ -123,12 +123,14 @@ def test_every_place_of_the_data_folder_is_told() -> None:
     assert told == folders
 
 
-def test_the_unit_and_the_page_name_the_same_places() -> None:
+def test_script_unit_and_page_name_the_same_places() -> None:
     unit = (ROOT / "systemd/tubehome.service").read_text("utf-8")
-    by_hand = [line.removeprefix("#   ").strip() for line in unit.splitlines() if line.startswith("#   ")]
+    script = (ROOT / "install.sh").read_text("utf-8")
     text = section("### As a service of the system")
-    assert by_hand
-    assert [line for line in by_hand if line not in text] == []
+    for place in ("/opt/tubehome", "/etc/tubehome/config.toml", "/var/lib/tubehome"):
+        assert place in script, place
+        assert place in text, place
+    assert "/opt/tubehome/.venv/bin/tubehome serve --config /etc/tubehome/config.toml" in unit
 
 
 if __name__ == "__main__":

@@ -215,11 +215,13 @@ def test_what_it_says_follows_the_language_of_the_machine(poor: Checkout) -> Non
     assert poor.run("run", LANG="C.UTF-8").stderr.startswith("Il manque des paquets")  # French first
 
 
-def test_without_a_verb_it_says_that_the_service_comes_later(poor: Checkout) -> None:
-    for arguments in ([], ["--domain", "tube.example.org"]):
+def test_the_service_takes_root_and_says_what_comes_later(poor: Checkout) -> None:
+    for arguments in (["--domain", "tube.example.org"], ["--email=x@example.org"]):
         done = poor.run(*arguments)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr == "Installing as a system service comes later; for now: ./install.sh run\n"
+        assert done.returncode == 2
+        assert done.stderr.startswith("Domain and certificate come later")
+    for arguments in (["--nonsense"], ["--data"]):
+        assert poor.run(*arguments).returncode == 2
 
 
 @pytest.mark.parametrize(
