@@ -275,16 +275,15 @@ changed= # what this run has done, for the last sentence
 as_tubehome() { setpriv --reuid tubehome --regid tubehome --init-groups env HOME="$data" "$@"; }
 
 place() { # MODE OWNER TARGET: standard input, written only where it differs, whole or not at all
-    local new="$3.new"
-    cat >"$new"
-    chown "$2" "$new"
-    chmod "$1" "$new"
-    if cmp -s "$new" "$3"; then
-        rm "$new"
-    else
-        mv "$new" "$3"
+    local said
+    said=$(mktemp)
+    cat >"$said"
+    if ! cmp -s "$said" "$3"; then
+        install -m "$1" -o "${2%:*}" -g "${2#*:}" "$said" "$3.new"
+        mv "$3.new" "$3"
         changed=1
     fi
+    rm "$said"
 }
 
 make_user() {
@@ -427,7 +426,7 @@ appliance() {
             "Installing the service takes root: sudo ./install.sh ${given[*]} (or, to try it: ./install.sh run)"
     fi
     local known
-    known=$(sed -n 's/^folder = "\(.*\)"$/\1/p' "$config" 2>/dev/null | head -n 1)
+    known=$(sed -n 's/^folder = "\(.*\)"$/\1/p' "$config" 2>/dev/null | head -n 1) || true
     data=${data:-${known:-/var/lib/tubehome}}
     case $data in
         *[!A-Za-z0-9._/-]* | *..*) refuse "Le chemin $data ne convient pas : lettres, chiffres, points et tirets." \

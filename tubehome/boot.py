@@ -111,6 +111,14 @@ def become_owner(files: Files) -> None:
     os.setresuid(info.st_uid, info.st_uid, info.st_uid)
 
 
+def _leave_closed_folder(files: Files) -> None:
+    """Where a command was typed may be closed to the folder's owner (root's home): nothing could be started there."""
+    try:
+        os.stat(os.getcwd())
+    except OSError:
+        os.chdir(files.root)
+
+
 def open_site(where: Where, *, may_migrate: bool, new: bool = False) -> tuple[Site, lock.Lock]:
     """The Site and the shared lock to keep as long as it is used.
 
@@ -121,6 +129,7 @@ def open_site(where: Where, *, may_migrate: bool, new: bool = False) -> tuple[Si
     if not new:
         check_folder(where)
     become_owner(files)
+    _leave_closed_folder(files)
     if config.test.enabled:
         clock.allow_offset()
     if not new and not (files.database.exists() and files.database.stat().st_size):

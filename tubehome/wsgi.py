@@ -125,6 +125,7 @@ class Application(BaseApplication):
             "timeout": 60,
             "graceful_timeout": STOP_SECONDS + 1,  # of the arbiter; the worker's own is shorter, see `_born`
             "preload_app": False,
+            "chdir": "/",  # where a command was typed may be closed to the user that serves
             "worker_tmp_dir": memory if os.access(memory, os.W_OK) else str(self._site.files.run),
             "control_socket_disable": True,
             # forwarding headers are for web.visitor to believe or not

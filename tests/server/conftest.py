@@ -34,7 +34,8 @@ def seed(folder: Path, files: dict[str, bytes | int], uuid: str = UUID, **column
         "uuid": uuid, "channel_id": 1, "title": "Séance du 17/11 : « l'eau »", "description": "", "language": "fr",
         "visibility": "public", "processing": "ready", "wait_transcoding": 0, "created_at": now, "updated_at": now,
         "playable_at": now, "out_at": now, "ready_at": now, "published_at": now, "source_name": "a.mp4",
-        "source_size": 1, "source_sha256": uuid, "duration": 20.0, "width": 1280, "height": 720, **columns,
+        "source_size": 1, "source_sha256": uuid, "duration": 20.0, "width": 1280, "height": 720, "licence": "",
+        "tags": "[]", "edited_at": 0, "thumbnail": "", "priority": 0, **columns,
     }  # fmt: skip
     public = folder / "videos" / uuid / "public"
     public.mkdir(parents=True)

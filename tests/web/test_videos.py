@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from tubehome.base import ids
+from tubehome.flows import machine, pipeline
+from tubehome.flows.intake import Intake, intake
 from tubehome.library.models import Channel, Step, Video
 from tubehome.site import Site
+from tubehome.store.db import content_version
 
 LIST = "/studio/videos"
 
@@ -29,7 +35,7 @@ def send(owner: FlaskClient) -> Any:
         def __call__(self, path: str, json: object = None) -> Any:
             return owner.post(path, json=json, headers={"X-CSRFToken": mark[1], "Accept": "application/json"})
 
-        def form(self, path: str, **fields: str) -> Any:
+        def form(self, path: str, **fields: Any) -> Any:
             return owner.post(path, data={**fields, "csrf_token": mark[1]})
 
     return Send()
@@ -209,3 +215,62 @@ def test_nothing_of_it_for_strangers(stranger: FlaskClient, seeded: Any) -> None
         assert answer.status_code == 303
         assert "Set-Cookie" not in answer.headers
     assert stranger.post(one(seeded.public[0], "/save"), json={"title": "x"}).status_code in (400, 401)
+
+
+# its picture, and the original
+
+
+@pytest.fixture
+def filmed(site: Site, short_clip: Path) -> Video:
+    """A video that has gone all the way."""
+    with short_clip.open("rb") as source:
+        video = intake(site, source, Intake("Conseil.mp4"), lambda _: None, machine.tools(site))
+    while Video.get_by_id(video.id).processing != "ready":
+        pipeline.advance(site, video.id, machine.tools(site))
+    return video
+
+
+def picture_of(site: Site, video: Video) -> bytes:
+    return (site.files.public(video.uuid) / "thumbnail-320.webp").read_bytes()
+
+
+@pytest.mark.slow
+def test_its_picture_is_chosen_three_ways(
+    site: Site, owner: FlaskClient, send: Any, filmed: Video, short_clip: Path
+) -> None:
+    page = owner.get(one(filmed)).text
+    numbers = re.findall(r'name="candidate" value="(\d)"', page)
+    assert numbers
+    assert owner.get(one(filmed, f"/candidates/{numbers[0]}")).data[:3] == b"\xff\xd8\xff"
+    assert owner.get(one(filmed, "/candidates/9")).status_code == 404
+    seen = {picture_of(site, filmed)}
+    version = content_version()
+    for choice in ({"candidate": numbers[-1]}, {"at": "0:02"}, {"at": "0,5"}):
+        assert send.form(one(filmed, "/picture"), **choice).status_code == 303, choice
+        seen.add(picture_of(site, filmed))
+    assert len(seen) >= 3
+    assert content_version() != version
+    assert Video.get_by_id(filmed.id).thumbnail == "at-0.500"
+    own = site.files.root.parent / "own.png"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(short_clip), "-frames:v", "1", "-vf", "negate", str(own)], check=True
+    )
+    assert send.form(one(filmed, "/picture"), file=(BytesIO(own.read_bytes()), "x")).status_code == 303
+    assert picture_of(site, filmed) not in seen
+    for wrong in ({"at": "9:59"}, {"at": "x"}, {"at": "-1"}, {"file": (BytesIO(b"<svg/>"), "a.svg")}):
+        answer = send.form(one(filmed, "/picture"), **wrong)
+        assert answer.status_code == 400, wrong
+        assert 'class="error"' in answer.text
+    assert send.form(one(filmed, "/picture"), candidate="7").status_code == 404
+    assert list(site.files.trash.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_original_is_the_owner_s(
+    site: Site, owner: FlaskClient, stranger: FlaskClient, filmed: Video, short_clip: Path
+) -> None:
+    answer = owner.get(one(filmed, "/original"))
+    assert answer.data == short_clip.read_bytes()
+    assert "Conseil.mp4" in answer.headers["Content-Disposition"]
+    assert owner.get(one(filmed, "/original"), headers={"Range": "bytes=5-9"}).data == short_clip.read_bytes()[5:10]
+    assert stranger.get(one(filmed, "/original")).status_code == 303

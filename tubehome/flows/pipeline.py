@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 5.0  # SD cards wear: at most one write of progress in this time
 ROOM_SECONDS = 60.0  # how often a full disk is looked at again
 LEAST_BYTES = 1_000_000  # below this a disk is full, whatever the reserve
+TOO_FULL = "the disk is so full that not even the database can be written; the sweep comes back to it"
 FULL = mark("The disk is full: the preparation goes on by itself when there is room.")
 
 
@@ -51,28 +52,46 @@ def work(site: Site, tools: Tools, crew: Crew) -> None:
 
     Somebody may ring between our last look and our leaving, and find no place: so we look once more.
     """
-    while not (tools.stop and tools.stop.is_set()) and crew.take():
-        try:
-            idle = True
-            while not (tools.stop and tools.stop.is_set()) and (chosen := following(site)):
-                idle = False
-                if crew.free:
-                    site.jobs.later(Job.ADVANCE)  # another thread may find more to do
-                advance(site, chosen.video_id, tools, crew)
-        finally:
-            crew.leave()
-        if idle:
-            return
+    try:
+        while not _told_to_stop(tools) and crew.take():
+            try:
+                worked = _work_on(site, tools, crew)
+            finally:
+                crew.leave()
+            if not worked:
+                return
+    except Exception as error:
+        if not found_no_room(error):
+            raise
+        log.warning(TOO_FULL)
 
 
-def advance(site: Site, video_id: int, tools: Tools, crew: Crew | None = None) -> None:
-    """Does the video's next step, if there is one and nobody else is at it."""
+def _work_on(site: Site, tools: Tools, crew: Crew) -> bool:
+    """False when there was nothing to do, or the disk is too full to go on."""
+    worked = False
+    while not _told_to_stop(tools) and (chosen := following(site)):
+        if crew.free:
+            site.jobs.later(Job.ADVANCE)  # another thread may find more to do
+        worked = advance(site, chosen.video_id, tools, crew)
+        if not worked:
+            return False
+    return worked
+
+
+def _told_to_stop(tools: Tools) -> bool:
+    return tools.stop is not None and tools.stop.is_set()
+
+
+def advance(site: Site, video_id: int, tools: Tools, crew: Crew | None = None) -> bool:
+    """Does the video's next step, if there is one and nobody else is at it. False: not even the database has room."""
     try:
         _advance(site, video_id, tools, crew or Crew(1))
     except Exception as error:
         if not found_no_room(error):
             raise
-        log.warning("the disk is so full that not even the database can be written; the sweep comes back to it")
+        log.warning(TOO_FULL)
+        return False
+    return True
 
 
 def _advance(site: Site, video_id: int, tools: Tools, crew: Crew) -> None:

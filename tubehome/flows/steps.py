@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,19 +95,29 @@ def planned_steps(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _images(bench: Bench) -> Rows:
+    """The picture, and those that the owner may choose instead. What was chosen by hand meanwhile stays."""
     folder = bench.part
     folder.mkdir()
-    made = images.thumbnails(bench.source, bench.plan, folder, bench.tools)
+    looks = images.looked_at(bench.source, bench.plan, bench.tools)
+    others = bench.files.candidates(bench.video.uuid)
+    others.mkdir(mode=0o700, exist_ok=True)
+    for name in images.candidates(bench.source, bench.plan, looks, folder, bench.tools):
+        files.settle(folder / name, others / name)
+    if Video.get_by_id(bench.video.id).thumbnail:
+        shutil.rmtree(folder)
+        return _nothing
+    made = images.thumbnails_of(bench.source, bench.plan, looks[0], folder, bench.tools)
     for image in made:
         files.settle(folder / image.file, bench.public / image.file)
     shutil.rmtree(folder)
+    return lambda: pictures_are(bench.video, made)
 
-    def rows() -> None:
-        Picture.delete().where(Picture.video == bench.video).execute()
-        for image in made:
-            Picture.create(video=bench.video, file=image.file, width=image.width, height=image.height, size=image.size)
 
-    return rows
+def pictures_are(video: Video, made: Sequence[images.Image]) -> None:
+    """The rows of a video's picture, in the caller's transaction."""
+    Picture.delete().where(Picture.video == video).execute()
+    for image in made:
+        Picture.create(video=video, file=image.file, width=image.width, height=image.height, size=image.size)
 
 
 def _nothing() -> None:

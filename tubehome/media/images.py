@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ FORMATS: dict[str, Options] = {
     "jpg": {"c:v": "mjpeg", "q:v": 4, "f": "mjpeg"},
 }
 PIXELS = {"webp": "yuv420p", "jpg": "yuvj420p"}
+CANDIDATES = 3  # pictures that the owner may choose from
 LOOKS = 9  # moments of the film that we look at
 WIDE, HIGH = 64, 36  # size at which we look
 GOOD = 0.3  # a score that needs no second round
@@ -51,6 +53,11 @@ def thumbnails(source: Path, plan: Plan, folder: Path, tools: Tools) -> tuple[Im
 
     Never wider than the film, at least one size. A film that is dark throughout gives its least dark picture.
     """
+    return thumbnails_of(source, plan, looked_at(source, plan, tools)[0], folder, tools)
+
+
+def looked_at(source: Path, plan: Plan, tools: Tools) -> list[Look]:
+    """Moments of the film that can be shown, the best first. ToolFailed when there is none."""
     looks: list[Look] = []
     # Keyframes first, which is cheap. Where they are rare all may be the same black one: then the exact moments.
     for exact in (False, True):
@@ -60,8 +67,45 @@ def thumbnails(source: Path, plan: Plan, folder: Path, tools: Tools) -> tuple[Im
             break
     if not looks:
         raise ToolFailed("No picture of this video could be taken as its thumbnail.")
-    best = max(looks, key=lambda look: (score(look), -look.at))
-    return _write(source, plan, best, folder, tools)
+    return sorted(looks, key=lambda look: (-score(look), look.at))
+
+
+def candidates(source: Path, plan: Plan, looks: Sequence[Look], folder: Path, tools: Tools) -> tuple[str, ...]:
+    """Up to three different moments, as `candidate-<n>.jpg` in `folder`, in the order of the film; their names."""
+    chosen: list[Look] = []
+    for look in looks:
+        if len(chosen) < CANDIDATES and all(abs(look.at - other.at) > 1 for other in chosen):
+            chosen.append(look)
+    names = []
+    width, height = _size(plan, min(SIZES[-1], plan.width))
+    for number, look in enumerate(sorted(chosen, key=lambda each: each.at), 1):
+        graph = f"[0:V:0]{_taken(plan)},trim=start_frame={look.frame}:end_frame={look.frame + 1},setpts=0,"
+        graph += f"{picture_chain(plan, width, height, PIXELS['jpg'])}[o]"
+        name = f"candidate-{number}.jpg"
+        options = {"map": "[o]", "frames:v": 1, "fps_mode": "passthrough", **CLEAN, **FORMATS["jpg"]}
+        job = Job([_input(source, look.at, look.exact)], [Output(folder / name, options)], 60, graph)
+        run(job, tools.with_progress(None))
+        if (folder / name).exists() and (folder / name).stat().st_size:
+            names.append(name)
+    return tuple(names)
+
+
+def frame(source: Path, at: float, out: Path, tools: Tools) -> None:
+    """The picture that a rendition shows at a moment (seconds from its beginning), as one JPEG in its own size.
+
+    ToolFailed when there is none: the moment lies beyond the end.
+    """
+    given = Input(source, {"ss": f"{at:.3f}"} if at > 0 else {})
+    options = {"map": "0:V:0", "frames:v": 1, **CLEAN, **FORMATS["jpg"], "pix_fmt": PIXELS["jpg"]}
+    run(Job([given], [Output(out, options)], 60), tools.with_progress(None))
+    if not out.exists() or not out.stat().st_size:
+        raise ToolFailed("There is no picture of this video at that moment.")
+
+
+def shapes(width: int, height: int) -> tuple[tuple[int, int], ...]:
+    """The sizes (width, height) of the thumbnails of a film of this shape, the smallest first."""
+    wide = [each for each in SIZES if each <= width] or [max(2, width - width % 2)]
+    return tuple((each, max(2, 2 * round(height * each / width / 2))) for each in wide)
 
 
 def moments(duration: float) -> list[float]:
@@ -125,7 +169,8 @@ def _taken(plan: Plan) -> str:
     return ("bwdif=mode=send_frame," if plan.interlaced else "") + chosen
 
 
-def _write(source: Path, plan: Plan, best: Look, folder: Path, tools: Tools) -> tuple[Image, ...]:
+def thumbnails_of(source: Path, plan: Plan, best: Look, folder: Path, tools: Tools) -> tuple[Image, ...]:
+    """One moment, in every size and format."""
     sizes = [_size(plan, width) for width in SIZES if width <= plan.width] or [_size(plan, plan.width)]
     wanted = [(width, height, kind) for width, height in sizes for kind in FORMATS]
     names = [f"thumbnail-{width}.{kind}" for width, _, kind in wanted]

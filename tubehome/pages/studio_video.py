@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from tubehome.base import clock, text
+from tubehome.base import clock, text, urls
 from tubehome.base.errors import NotFound, TubehomeError
 from tubehome.jobs import rows
 from tubehome.library import access, queries
@@ -16,6 +16,7 @@ from tubehome.library.processing import Processing
 from tubehome.library.words import LICENCES, Licence
 from tubehome.pages.parts import ChannelLink, Film, channel_link, film
 from tubehome.pages.progress import Progress, progress_of
+from tubehome.site import Site
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,13 @@ class StudioVideo:
     source_size: int
     heights: tuple[int, ...]
     made_bytes: int
+    picture: str  # what was chosen, "" for the one that the site chose
+    candidates: tuple[int, ...]
+    media: str  # a file that a plain player plays, "" when there is none
+    original: bool  # is the file as it was given still here?
 
 
-def studio_video(name: str) -> StudioVideo:
+def studio_video(site: Site, name: str) -> StudioVideo:
     """NotFound when there is no such video; the owner's bin is included."""
     video = queries.video(name)
     steps = queries.steps(video)
@@ -97,7 +102,16 @@ def studio_video(name: str) -> StudioVideo:
         source_size=video.source_size,
         heights=tuple(rendition.height for rendition in made),
         made_bytes=sum(rendition.size for rendition in made) + (video.progressive_size or 0),
+        picture=video.thumbnail,
+        candidates=_candidates(site, video),
+        media=urls.media(video.uuid, f"{video.progressive_height}p.mp4") if video.progressive_height else "",
+        original=site.files.original(video.uuid) is not None,
     )
+
+
+def _candidates(site: Site, video: Video) -> tuple[int, ...]:
+    folder = site.files.candidates(video.uuid)
+    return tuple(number for number in (1, 2, 3) if (folder / f"candidate-{number}.jpg").is_file())
 
 
 def version(video: Video) -> str:

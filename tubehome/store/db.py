@@ -6,6 +6,7 @@ not mean 256 page caches, and a thread that only streams bytes holds none.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,8 +67,13 @@ def open_database(path: Path) -> None:
 
 
 def found_no_room(error: BaseException) -> bool:
-    """Is it SQLite saying that the disk is full?"""
-    return isinstance(error, OperationalError) and "disk is full" in str(error)
+    """Is it SQLite saying that the disk is full? (Taking back a transaction that is gone by it fails as well.)"""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OperationalError | sqlite3.OperationalError) and "disk is full" in str(cause):
+            return True
+        cause = cause.__context__
+    return False
 
 
 @contextmanager

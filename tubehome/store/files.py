@@ -9,6 +9,7 @@ run/                   locks and the doorbell; nothing here outlives its process
 incoming/              files on their way in
 videos/<uuid>/original/  the file as it was given
 videos/<uuid>/public/    what is served; a file appears here only when it is whole and verified
+videos/<uuid>/candidates/  pictures that the owner may choose from
 videos/<uuid>/kept/      what lay beside it in the watched folder
 videos/<uuid>/work/      intermediate files of the pipeline
 videos/<uuid>/loose      no row speaks of the folder yet, or soon none will: the sweep may take it
@@ -103,6 +104,10 @@ class Files:
 
     def work(self, uuid: str) -> Path:
         return self.video(uuid) / "work"
+
+    def candidates(self, uuid: str) -> Path:
+        """Pictures that the owner may choose as the video's."""
+        return self.video(uuid) / "candidates"
 
     def loose(self, uuid: str) -> Path:
         """A mark: no row speaks of this folder yet, or soon none will. Only what bears it may be swept away."""

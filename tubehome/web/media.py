@@ -19,6 +19,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -200,6 +201,35 @@ class _Answer:
         if self._video.visibility != access.PUBLIC:
             return "private, no-cache"  # its address is its secret: no shared cache keeps it
         return f"public, max-age={_YEAR}, immutable" if self._kind.final else "public, no-cache"
+
+
+def download(path: Path, name: str) -> Response:
+    """A whole file that is not in a public folder, under its own name; by one `sendfile`."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        part = wanted(request.headers.get("Range"), size)
+        body = _stream(fd, part, counted=part.length > UNCOUNTED_BYTES) if request.method == "GET" else None
+    except Full as full:
+        return _busy(full.status)
+    except Unsatisfiable:
+        return Response(status=416, headers={"Content-Range": f"bytes */{size}", "Cache-Control": "no-store"})
+    finally:
+        os.close(fd)
+    response = Response(
+        body, 200 if part.whole else 206, mimetype="application/octet-stream", direct_passthrough=body is not None
+    )
+    response.headers["Content-Length"] = str(part.length)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Cache-Control"] = "private, no-store"
+    if not part.whole:
+        response.headers["Content-Range"] = f"bytes {part.start}-{part.end}/{size}"
+    kept = re.sub(r'[\\/:*?"<>|%;]+', " ", text.clean_line(name)).strip(" .")[-120:] or "video"
+    plain = text.fold(kept).encode("ascii", "ignore").decode().strip() or "video"
+    response.headers["Content-Disposition"] = (
+        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(kept, safe='')}"
+    )
+    return response
 
 
 def _stream(fd: int, part: Part, counted: bool) -> Any:

@@ -8,18 +8,21 @@ from dataclasses import replace
 from flask import Blueprint, Response, jsonify, redirect, request
 
 from tubehome.base import i18n, ids, text, urls
-from tubehome.base.errors import Refused, TubehomeError
+from tubehome.base.errors import NotFound, Refused, ToolFailed, TubehomeError
 from tubehome.base.i18n import mark
+from tubehome.flows import thumbnail
 from tubehome.flows.discard import discard
 from tubehome.flows.edit import Invalid, edit
 from tubehome.flows.erase import erase
 from tubehome.flows.retry import retry
 from tubehome.flows.undelete import undelete
 from tubehome.library.models import Video
+from tubehome.media.pictures import MOST_BYTES
 from tubehome.pages.studio_video import find, studio_video, version
 from tubehome.pages.studio_videos import StudioRow, states, studio_videos, wanted
 from tubehome.site import Site
-from tubehome.web import languages, rooms
+from tubehome.web import languages, media, rooms
+from tubehome.web.bodies import stored, takes
 from tubehome.web.engine import engine
 from tubehome.web.templating import page
 from tubehome.web.views import nothing_on, page_number
@@ -84,7 +87,12 @@ def _json(said: object, status: int = 200) -> Response:
 def one(name: str) -> Response:
     just_saved = request.args.get("saved") == "1"
     return rooms.show(
-        "studio_video.html", "videos", page=studio_video(name), errors={}, saved=None, just_saved=just_saved
+        "studio_video.html",
+        "videos",
+        page=studio_video(engine().site, name),
+        errors={},
+        saved=None,
+        just_saved=just_saved,
     )
 
 
@@ -130,7 +138,7 @@ def save_form(name: str) -> Response:
         if error.status not in (400, 404, 409):
             raise
         errors = _by_field(error) or {"": _sentence(error)}
-        shown = studio_video(name)
+        shown = studio_video(engine().site, name)
         return rooms.show(
             "studio_video.html", "videos", error.status, page=shown, errors=errors, saved=request.form, just_saved=False
         )
@@ -145,6 +153,60 @@ def preview() -> Response:
     if not isinstance(source, str) or len(source) > _PREVIEWED:
         return _json({"error": _sentence(Refused("This text is too long to be shown."))}, 400)
     return _json({"html": text.render_markdown(source)})
+
+
+@blueprint.get(f"{ONE}/candidates/<int:number>")
+def candidate(name: str, number: int) -> Response:
+    """A picture that may be chosen: for the owner alone."""
+    path = engine().site.files.candidates(find(name).uuid) / f"candidate-{number}.jpg"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NotFound("There is no such picture.") from error
+    return Response(data, mimetype="image/jpeg", headers={"Cache-Control": "private, no-cache"})
+
+
+@blueprint.post(f"{ONE}/picture")
+@takes(MOST_BYTES)
+def picture(name: str) -> Response:
+    """The video's picture: a candidate, a moment (1:09:15 or seconds), or a file."""
+    site, video = engine().site, find(name)
+    try:
+        if "candidate" in request.form:
+            number = request.form["candidate"]
+            thumbnail.candidate(site, video, int(number) if number.isdecimal() else 0)
+        elif "at" in request.form:
+            thumbnail.moment(site, video, _moment(request.form["at"]))
+        else:
+            with stored(request.files.get("file"), site.files.cache) as source:
+                thumbnail.own(site, video, source)
+    except TubehomeError as error:
+        if error.status == 404 or (error.status >= 500 and not isinstance(error, ToolFailed)):
+            raise
+        shown, errors = studio_video(site, name), {"picture": _sentence(error)}
+        return rooms.show("studio_video.html", "videos", 400, page=shown, errors=errors, saved=None, just_saved=False)
+    return redirect(page(urls.studio_video(video.uuid)) + "?saved=1#picture", 303)  # type: ignore[return-value]
+
+
+def _moment(said: str) -> float:
+    parts = said.strip().replace(",", ".").split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError as error:
+        raise Refused("Write the moment like 1:09:15.") from error
+    if len(numbers) > 3 or not all(0 <= number < 1e6 for number in numbers):
+        raise Refused("Write the moment like 1:09:15.")
+    return float(sum(number * 60**power for power, number in enumerate(reversed(numbers))))
+
+
+@blueprint.get(f"{ONE}/original")
+def original(name: str) -> Response:
+    """The file as it was given, for its owner."""
+    video = find(name)
+    path = engine().site.files.original(video.uuid)
+    if path is None:
+        raise NotFound("There is nothing at this address.")
+    return media.download(path, video.source_name)
 
 
 ACTS: dict[str, Callable[[Site, Video], None]] = {

@@ -105,3 +105,7 @@ let shown = 0;
 box.addEventListener("toggle", preview);
 form.elements.description.addEventListener("input", () => { clearTimeout(shown); shown = setTimeout(preview, 400); });
 watch();
+
+// the moment at which the film stands, for its picture
+const film = document.querySelector("[data-frame-of]");
+film?.addEventListener("timeupdate", () => { document.getElementById(film.dataset.frameOf).value = film.currentTime.toFixed(2); });
