@@ -32,10 +32,7 @@ class Road:
         with self._lock:
             ends, self._ends = self._ends, set()
         for end in ends:
-            with suppress(OSError):
-                # a reset, which nobody can mistake for an ordinary end
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                end.shutdown(socket.SHUT_RDWR)
+            _reset(end)
 
     def close(self, seconds: float | None = None) -> None:
         """Nothing comes through any more; for some seconds, or for ever."""
@@ -61,22 +58,29 @@ class Road:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            thread = threading.Thread(target=self._connect, args=(near,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _connect(self, near: socket.socket) -> None:
+        with near:
             if self.closed:
-                near.close()
-                continue
+                return
             try:
                 far = socket.create_connection(("127.0.0.1", self.target))
             except OSError:  # the server is away
-                near.close()
-                continue
-            # small buffers: what the browser calls sent is nearly there
-            near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-            with self._lock:
-                self._ends |= {near, far}
-            for source, sink, up in ((near, far, True), (far, near, False)):
-                thread = threading.Thread(target=self._carry, args=(source, sink, up), daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                return
+            with far:
+                # small buffers: what the browser calls sent is nearly there
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+                with self._lock:
+                    self._ends |= {near, far}
+                down = threading.Thread(target=self._carry, args=(far, near, False), daemon=True)
+                down.start()
+                self._carry(near, far, True)
+                down.join()
+                with self._lock:
+                    self._ends -= {near, far}
 
     def _carry(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
         try:
@@ -86,12 +90,14 @@ class Road:
                     self.carried += len(data)
                     if self.rate:
                         time.sleep(len(data) / self.rate)
+            sink.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
-        finally:
-            with self._lock:
-                self._ends -= {source, sink}
-            for end in (source, sink):
-                with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
-            source.close()
+            _reset(source)
+            _reset(sink)
+
+
+def _reset(end: socket.socket) -> None:
+    """An end that nobody can mistake for an ordinary one; it wakes who waits for it."""
+    with suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        end.shutdown(socket.SHUT_RDWR)
