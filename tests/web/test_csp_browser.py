@@ -18,7 +18,7 @@ from tubehome.web.engine import engine_of
 
 pytestmark = pytest.mark.browser
 
-PROBE = """<!doctype html><title>probe</title>
+PROBE = """<!DOCTYPE html><title>probe</title>
 <script type="importmap" nonce="{nonce}">{{"imports": {{"bare": "{plyr}"}}}}</script>
 <script type="module" nonce="{nonce}">
 import Plyr from "bare";

@@ -43,6 +43,7 @@ BUNDLES = {
 _UNSERVED = ("vendor.lock.json",)
 _TEXT = (".css", ".js", ".mjs", ".svg", ".txt", ".md", ".json")
 _CSS_URL = re.compile(r"""url\(\s*(["']?)([^"')]+)\1\s*\)""")
+_CSS_WORDS = re.compile(r"/\*.*?\*/\s*", re.DOTALL)  # comments are for the source
 _JS_IMPORT = re.compile(r"""((?:\bfrom|\bimport)\s*\(?\s*)(["'])(\.{1,2}/[^"']+)\2""")
 _LEFT_OVER = 3600.0  # seconds: an unfinished build this old has no builder any more
 
@@ -91,7 +92,7 @@ class _Press:
         if name.startswith("vendor/"):  # taken as it is: its checksum stands in the lock
             return body
         if name.endswith(".css"):
-            return _CSS_URL.sub(lambda m: self._in_sheet(name, m), body.decode()).encode()
+            return _CSS_URL.sub(lambda m: self._in_sheet(name, m), _CSS_WORDS.sub("", body.decode())).encode()
         if name.endswith((".js", ".mjs")):
             return _JS_IMPORT.sub(lambda m: self._in_module(name, m), body.decode()).encode()
         return body
