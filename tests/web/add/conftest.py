@@ -58,6 +58,11 @@ class Place:
         return next(pid for pid in children if b"tubehome.web" in _modules(pid))
 
     @property
+    def here(self) -> int:
+        """Bytes of uploads that the server has. (What a browser calls sent may still lie in its own machine.)"""
+        return sum(file.stat().st_size for file in self.incoming)
+
+    @property
     def incoming(self) -> list[Path]:
         return sorted((Path(self.house.folder) / "incoming").iterdir())
 
@@ -221,9 +226,6 @@ def studio(place: Place, studio_of: Callable[..., Studio]) -> Studio:
     """The owner's window, on the page of uploads, where nothing is left of other tests."""
     made = studio_of(place)
     made.log_in()
-    made.go("/studio/add")
-    for row in made.page.locator(".upload").all():
-        row.evaluate("(row) => row.remove()")
     _forget(place)
     return made.go("/studio/add")
 

@@ -70,6 +70,7 @@ function whole() {
   if (part("summary").textContent !== said) part("summary").textContent = said;
   const travelling = line.travelling;
   part("stay").hidden = !travelling;
+  form.toggleAttribute("data-travelling", travelling);
   part("leave").hidden = travelling || !tally.here || Boolean(tally.paused || tally.known);
   const active = line.active;
   const name = active ? fill(words().title, { percent: Math.floor((100 * active.sent) / active.size), title }) : title;

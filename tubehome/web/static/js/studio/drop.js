@@ -31,10 +31,11 @@ async function swap() {
   document.querySelector("meta[name=csrf-token]").content = fresh.querySelector("meta[name=csrf-token]").content;
   document.title = fresh.title;
   history.pushState(null, "", address);
-  addEventListener("popstate", () => { // back: to a page that has to be fetched; whoever stays, stays here
+  addEventListener("popstate", () => { // back: to a page that has to be fetched
+    if (!("travelling" in document.getElementById("add").dataset)) return location.reload();
     const there = location.href;
     history.pushState(null, "", address);
-    location.replace(there);
+    toast(veil.dataset.stays, { label: veil.dataset.leaves, act: () => location.assign(there) });
   });
   return true;
 }

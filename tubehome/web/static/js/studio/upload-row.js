@@ -91,7 +91,7 @@ export class Row {
   bar() {
     const { item } = this, bar = this.find("bar"), w = words();
     const video = ["done", "ready"].includes(item.state);
-    const share = video ? (item.video?.percent ?? 0) / 100 : item.sent / item.size;
+    const share = video ? (item.video?.percent ?? 0) / 100 : item.sent / (item.size || 1);
     bar.hidden = ["refused", "ready", "checking", "waiting"].includes(item.state) && !(item.state === "waiting" && item.sent);
     const value = Math.floor(1000 * share);
     if (bar.value !== value) bar.value = value;

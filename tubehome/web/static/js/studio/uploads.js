@@ -224,6 +224,10 @@ export class Line {
       this.put(item, item.id ? "known" : "refused", { file: null, wrong: "unreadable" });
       return this.pump();
     }
+    if (status === 409 && item.tries < 3) { // the connection before was still bringing what it held
+      item.tries += 1;
+      return void setTimeout(() => { if (this.active === item && item.state === "sending") this.start(item); }, 400);
+    }
     const pause = PAUSES[Math.min(item.tries, PAUSES.length - 1)];
     this.put(item, "lost", { tries: item.tries + 1, lostAt: item.lostAt || Date.now(), tryAt: Date.now() + pause * 1000, message: item.tries < 3 && AGAIN.has(status) ? "" : sentence });
   }
