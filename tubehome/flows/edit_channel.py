@@ -14,6 +14,7 @@ from tubehome.library.changes import changed
 from tubehome.library.models import Channel, Video
 from tubehome.site import Site
 from tubehome.store.db import bump
+from tubehome.uploads.models import Upload
 
 
 def _support(said: str) -> str:
@@ -55,6 +56,8 @@ def edit_channel(site: Site, channel: Channel, said: Mapping[str, str]) -> None:
 def remove_channel(site: Site, channel: Channel, into: str = "") -> None:
     """The channel goes; its name stays taken. Its videos, those in the bin included, move to the channel `into`."""
     with site.db.atomic("IMMEDIATE"):
+        if Channel.get_by_id(channel.id).removed_at is not None:
+            return  # a second click
         others = [other for other in queries.channels() if other.id != channel.id]
         if not others:
             raise Refused("A site needs a channel: make another one first.")
@@ -64,6 +67,8 @@ def remove_channel(site: Site, channel: Channel, into: str = "") -> None:
                 raise Refused("Say into which channel its videos go.")
             Video.update(channel=target).where(Video.channel == channel).execute()
             changed(target.id)
+        # what is still on its way there: into the same one, or where uploads go that name none
+        Upload.update(channel=into).where(Upload.channel == channel.name).execute()
         Channel.update(removed_at=clock.timestamp(), listed_videos=0, avatar="", banner="").where(
             Channel.id == channel.id
         ).execute()

@@ -183,6 +183,8 @@ def take(
         with site.db.atomic("IMMEDIATE"):
             if not said.again:
                 refuse_duplicate(site, arrived.sha256)  # two copies of one file may arrive side by side
+            if Channel.get_by_id(channel.id).removed_at is not None:  # while the file was looked at
+                channel = queries.channels()[0]
             video = _rows(said, channel, visibility, arrived, made)
             if also:
                 also(video)

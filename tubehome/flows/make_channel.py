@@ -11,16 +11,24 @@ from tubehome.site import Site
 from tubehome.store.db import bump
 
 TITLE_MAX = 120  # characters
+SECOND_CLICK = 30  # seconds in which the same form, sent twice, means one channel
 
 
 def make_channel(site: Site, title: str, name: str = "") -> Channel:
-    """`name` left out is made from the title. Invalid tells what is wrong by field (title, name)."""
+    """`name` left out is made from the title. Invalid tells what is wrong by field (title, name).
+
+    The same once more within `SECOND_CLICK` gives the channel that the first click made.
+    """
     line = title_of(title)
     wanted = name.strip() or text.handle(line)
+    now = clock.timestamp()
     with site.db.atomic("IMMEDIATE"):
-        check_free(wanted)
-        made: Channel = Channel.create(name=wanted, title=line, created_at=clock.timestamp())
-        bump()
+        same = (Channel.name == wanted) & (Channel.title == line) & (Channel.created_at > now - SECOND_CLICK)
+        made: Channel | None = Channel.get_or_none(same & Channel.removed_at.is_null())
+        if made is None:
+            check_free(wanted)
+            made = Channel.create(name=wanted, title=line, created_at=now)
+            bump()
     return made
 
 

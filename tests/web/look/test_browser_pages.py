@@ -214,6 +214,7 @@ def test_set_up_form_says_what_is_wrong_beside_each_field(visit: Callable, town_
     page.fill("#password_again", "long enough for all")
     page.click("form button[data-kind=main]")
     page.wait_for_url("**/studio/welcome/site")
-    assert page.locator("h1").inner_text() == "Bienvenue"
+    assert page.locator("h1").inner_text() == "Votre site"
+    page.goto(watched.site + "/studio/")
     page.click(".studio-out button")
     page.wait_for_url(watched.site + "/")

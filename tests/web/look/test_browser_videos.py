@@ -89,7 +89,7 @@ def test_into_the_bin_and_back_by_keyboard(visit: Callable, own_town: Path) -> N
             break
         page.wait_for_timeout(100)
     assert stored(own_town, "removed") is None
-    assert page.locator("[data-row]").first.is_visible()
+    page.locator("[data-row]").first.wait_for()
 
 
 def test_filters_need_no_button_and_the_address_keeps_them(visit: Callable, own_town: Path) -> None:
