@@ -1,4 +1,4 @@
-"""Drills of many minutes: `pytest tests/long`. They share tests/whole/drill.py, and sum up what happened."""
+"""Drills of many minutes: `pytest tests/long`. They share tests/whole/drill.py and tus.py, and sum up what happened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ assert _spec
 assert _spec.loader
 _whole = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_whole)
-drill, eight_seconds = _whole.drill, _whole.eight_seconds
+drill, eight_seconds, tus = _whole.drill, _whole.eight_seconds, _whole.tus
 
 _LINES: list[str] = []
 

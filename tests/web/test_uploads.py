@@ -155,6 +155,34 @@ def test_what_was_not_verified_before_a_kill_does_not_count(site: Site, begin: A
     assert stored(site, path) == b"1234567890"
 
 
+def test_the_last_byte_before_a_kill_of_the_web_is_work_all_the_same(
+    site: Site, begin: Any, ask: Any, send: Any
+) -> None:
+    """Whoever sent asks for the offset, sees that all is here, and sends nothing more."""
+    asked, never_asked, half = (begin(10).headers["Location"] for _ in range(3))
+    for path, size in ((asked, 10), (never_asked, 10), (half, 9)):
+        incoming.path(site, path.rsplit("/", 1)[1]).write_bytes(b"0123456789"[:size])
+    assert ask(asked).headers["Upload-Offset"] == "10"
+    assert row(asked).state == rows.WAITING
+    assert row(never_asked).state == RECEIVING
+    sweep.sweep(site)
+    assert row(never_asked).state == rows.WAITING
+    assert row(half).state == RECEIVING
+    # and not while somebody writes, nor when its last piece is not verified
+    unsure = begin(10).headers["Location"]
+    uuid = unsure.rsplit("/", 1)[1]
+    incoming.path(site, uuid).write_bytes(b"0123456789")
+    incoming._unsure(site, uuid).write_text("3")
+    sweep.sweep(site)
+    assert row(unsure).state == RECEIVING
+    incoming._unsure(site, uuid).unlink()
+    with incoming.held(site, uuid):
+        sweep.sweep(site)
+        assert row(unsure).state == RECEIVING
+    sweep.sweep(site)
+    assert row(unsure).state == rows.WAITING
+
+
 def test_two_writers_at_once(site: Site, begin: Any, send: Any) -> None:
     path = begin(10).headers["Location"]
     with incoming.held(site, path.rsplit("/", 1)[1]):

@@ -1,4 +1,4 @@
-"""The whole house: what these drills share is in looking.py and drill.py."""
+"""The whole house: what these drills share is in looking.py, drill.py and tus.py."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ def _load(name: str) -> ModuleType:
 
 _load("looking")
 drill_module = _load("drill")
+tus_module = _load("tus")
 
 
 @pytest.fixture(scope="session")
 def drill() -> Any:
     return drill_module
+
+
+@pytest.fixture(scope="session")
+def tus() -> Any:
+    return tus_module
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tubehome.library.processing import Processing
 from tubehome.site import Site
 from tubehome.store import files, lock
 from tubehome.uploads import desk
-from tubehome.uploads.models import Upload
+from tubehome.uploads.models import RECEIVING, Upload
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 def sweep(site: Site, thorough: bool = False) -> None:
     """Every minute; `thorough`, when the worker starts, also goes through the folders of all videos."""
     ring(site)  # first: a folder that cannot be tidied must not keep work from going on
+    _complete(site)
     _empty_bin(site)
     files.empty(site.files.trash)
     desk.expire(site)
@@ -48,6 +49,13 @@ def ring(site: Site) -> None:
         site.jobs.later(Job.ACCEPT, upload.id)
     if following(site):
         site.jobs.later(Job.ADVANCE)
+
+
+def _complete(site: Site) -> None:
+    """Uploads whose last byte came just before the web died. (The watched folder heals its own: `watched`.)"""
+    for upload in Upload.select().where(Upload.state == RECEIVING, Upload.token != watched.TOKEN):
+        if desk.arrived(site, upload):
+            site.jobs.later(Job.ACCEPT, upload.id)
 
 
 def _open_uploads() -> set[str]:

@@ -83,6 +83,18 @@ def _sure(site: Site, uuid: str, size: int) -> int:
     return int(said) if said.isdigit() else 0
 
 
+def is_whole(site: Site, uuid: str, length: int) -> bool:
+    """Do all bytes count, and are on the disk? False while somebody has the file, or when there is none."""
+    try:
+        if offset(site, uuid) != length:
+            return False
+        with held(site, uuid) as fd:
+            os.fdatasync(fd)
+            return offset(site, uuid) == length
+    except (FileNotFoundError, Busy):
+        return False
+
+
 @contextmanager
 def held(site: Site, uuid: str) -> Iterator[int]:
     """A descriptor of the file, locked for us alone. Busy when somebody else has it; FileNotFoundError."""

@@ -206,14 +206,23 @@ def _number(header: str) -> int:
 def head(uuid: str) -> Response:
     row = desk.find(uuid, sender())
     desk.check_alive(engine().site, row)
+    offset = _offset(row)
+    if row.state == RECEIVING and offset == row.length:
+        _whole(row)
     response = _dressed(Response(status=200))
-    response.headers["Upload-Offset"] = str(_offset(row))
+    response.headers["Upload-Offset"] = str(offset)
     response.headers["Upload-Length"] = str(row.length)
     if row.metadata:
         response.headers["Upload-Metadata"] = row.metadata
     if row.state == RECEIVING:
         response.headers["Upload-Expires"] = http_date(int(row.expires_at))
     return response
+
+
+def _whole(row: Upload) -> None:
+    """Whoever hears that all is here sends nothing more: then it must be work."""
+    if desk.arrived(engine().site, row):
+        engine().site.jobs.later(Job.ACCEPT, row.id)
 
 
 def _offset(row: Upload) -> int:
