@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tusclient.client import TusClient
+from tusclient.exceptions import TusCommunicationError
 
 pytestmark = pytest.mark.slow
 
@@ -50,3 +52,37 @@ def test_killed_on_the_way_what_was_confirmed_is_there(
     for video in house.videos():
         house.wait_ready(video["uuid"])
     tus.in_order(house)
+
+
+def test_tuspy_sends_a_film_with_a_token(
+    house: Any, client: Any, tus: Any, short_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client of the protocol's own authors, as a person's script uses it."""
+    monkeypatch.setenv("no_proxy", "*")
+    place = f"{house.url}{tus.PLACE}"
+    told = {"filename": "conseil.mp4", "title": "Conseil à Noël", "privacy": "unlisted", "language": "fr"}
+    film = tus.padded(short_clip, tmp_path / "conseil.mp4", 5 << 20)
+    # given a script that ends in the middle, with a checksum for every piece
+    sending = TusClient(place, headers={"Authorization": client.always["Authorization"]})
+    options = {"chunk_size": 1 << 20, "upload_checksum": True, "metadata": told}
+    with film.path.open("rb") as source:
+        first = sending.uploader(file_stream=source, **options)
+        first.upload(stop_at=2 << 20)
+    # when another one goes on at the same address
+    with film.path.open("rb") as source:
+        second = sending.uploader(file_stream=source, url=first.url, **options)
+        assert second.offset == 2 << 20
+        second.upload()
+    # then the video is there, as it was described
+    uuid = first.url.rsplit("/", 1)[1]
+    tus.wait_for(lambda: tus.rows(house.folder, "SELECT 1 FROM video WHERE uuid = ?", uuid), 60, "the video")
+    house.wait_ready(uuid)
+    [video] = house.videos()
+    assert (video["title"], video["visibility"]) == ("Conseil à Noël", "unlisted")
+    assert tus.rows(house.folder, "SELECT source_sha256 AS s FROM video")[0]["s"] == film.sha256
+    # and who has no token is told why not
+    stranger = TusClient(place, headers={"Authorization": "Bearer th_x", "Accept-Language": "fr"})
+    with film.path.open("rb") as source, pytest.raises(TusCommunicationError) as refused:
+        stranger.uploader(file_stream=source, metadata=told).upload()
+    assert refused.value.status_code == 401
+    assert "jeton" in refused.value.response_content.decode()
