@@ -79,6 +79,14 @@ class Server:
     def pids(self) -> list[int]:
         return family(self.process.pid)
 
+    @property
+    def worker(self) -> int:
+        """Of `tubehome serve`: the part that has no part below it (the web's arbiter has the serving process)."""
+        return next(pid for pid in family(self.process.pid)[1:] if family(pid) == [pid] and self._is_part(pid))
+
+    def _is_part(self, pid: int) -> bool:
+        return str(pid) in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+
     def first_answer(self) -> float:
         """Seconds from exec to the first whole answer."""
         while time.monotonic() - self.began < 30:
@@ -148,8 +156,11 @@ class Client:
         self._sock.close()
 
 
-def tubehome(*arguments: str, stdin: str = "") -> None:
-    subprocess.run([*COMMAND, *arguments], input=stdin, text=True, check=True, env=environment(), capture_output=True)
+def tubehome(*arguments: str, stdin: str = "") -> str:
+    done = subprocess.run(
+        [*COMMAND, *arguments], input=stdin, text=True, check=True, env=environment(), capture_output=True
+    )
+    return done.stdout
 
 
 def serve(folder: Path) -> Server:
@@ -192,6 +203,7 @@ def make(data: Path) -> None:
         "processing": "ready", "wait_transcoding": 0, "created_at": now, "updated_at": now, "playable_at": now,
         "out_at": now, "ready_at": now, "published_at": now, "source_name": "a.mp4", "source_size": 1,
         "source_sha256": "0", "duration": 60.0, "width": 1280, "height": 720,
+        "licence": "", "tags": "[]", "edited_at": 0, "thumbnail": "", "priority": 0,
     }  # fmt: skip
     connection = sqlite3.connect(data / "tubehome.db")
     marks = ", ".join("?" * len(row))
@@ -205,3 +217,41 @@ def timed(act: Callable[[], object]) -> float:
     began = time.monotonic()
     act()
     return time.monotonic() - began
+
+
+def upload(port: int, token: str, size: int) -> float:
+    """Seconds from the announcement of an upload over tus to the answer that all is here.
+
+    Noise is no film: the worker refuses it, which is waited for, so that nothing is left and nothing else runs.
+    """
+    always = f"Tus-Resumable: 1.0.0\r\nAuthorization: Bearer {token}\r\nHost: localhost\r\n"
+    began = time.monotonic()
+    made = _said(port, f"POST /studio/uploads HTTP/1.1\r\n{always}Upload-Length: {size}\r\nContent-Length: 0\r\n\r\n")
+    place = re.search(r"(?im)^location: *(\S+)", made)
+    assert place, made
+    head = f"PATCH {place[1]} HTTP/1.1\r\n{always}Upload-Offset: 0\r\nContent-Length: {size}\r\n"
+    pour(port, size, f"{head}Content-Type: application/offset+octet-stream\r\n\r\n", " 204 ")
+    taken = time.monotonic() - began
+    while " 410 " not in _said(port, f"HEAD {place[1]} HTTP/1.1\r\n{always}\r\n"):
+        time.sleep(0.05)
+    return taken
+
+
+def pour(port: int, size: int, head: str = "", answer: str = "done") -> float:
+    """Sends noise; seconds until it is answered."""
+    noise, began = os.urandom(1 << 20), time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as sock:
+        sock.sendall(head.encode())
+        for _ in range(size >> 20):
+            sock.sendall(noise)
+        if not head:
+            sock.shutdown(socket.SHUT_WR)
+        said = sock.recv(4096).decode()
+    assert answer in said, said
+    return time.monotonic() - began
+
+
+def _said(port: int, request: str) -> str:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+        sock.sendall(request.encode())
+        return sock.recv(65536).decode()
