@@ -389,3 +389,17 @@ def test_many_threads_share_few_connections(bare_site: Site) -> None:
     for thread in threads:
         thread.join()
     assert len(db._connections) + len(db._in_use) <= 24
+
+
+def test_who_reads_first_in_a_transaction_may_still_write(bare_site: Site) -> None:
+    """SQLite's own default says « database is locked » at once when somebody commits between the two."""
+    other = sqlite3.connect(bare_site.files.database, timeout=0)
+    with db.atomic():
+        content_version()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("UPDATE content_version SET version = version + 1")
+        bump()
+        with db.atomic():  # within: a savepoint
+            bump()
+    other.execute("UPDATE content_version SET version = version + 1")
+    other.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import re
@@ -13,8 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tubehome.base import clock
-from tubehome.flows import sweep
+from tubehome.base import clock, text
+from tubehome.flows import sweep, watched
 from tubehome.jobs import rows
 from tubehome.owner import tokens
 from tubehome.site import Site
@@ -181,6 +182,79 @@ def test_the_last_byte_before_a_kill_of_the_web_is_work_all_the_same(
         assert row(unsure).state == RECEIVING
     sweep.sweep(site)
     assert row(unsure).state == rows.WAITING
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+@pytest.mark.parametrize(("code", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 500)])
+def test_a_disk_that_takes_nothing_costs_nothing_that_was_confirmed(
+    site: Site, begin: Any, send: Any, ask: Any, monkeypatch: pytest.MonkeyPatch, checksum: bool, call: str,
+    code: int, status: int,
+) -> None:  # fmt: skip
+    path = begin(10).headers["Location"]
+    send(path, 0, b"12345")
+    more = {"Upload_Checksum": f"sha1 {b64(hashlib.sha1(b'67890').digest())}"} if checksum else {}
+
+    def fail(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as bad_disk:
+        bad_disk.setattr(incoming.os, call, fail)
+        answer = send(path, 5, b"67890", **more)
+    assert answer.status_code == status
+    assert "disque" in answer.text
+    assert ask(path).headers["Upload-Offset"] == "5"
+    assert send(path, 5, b"67890", **more).headers["Upload-Offset"] == "10"
+    assert stored(site, path) == b"1234567890"
+    assert len(list(site.files.incoming.iterdir())) == 1
+
+
+def test_no_room_to_say_that_a_piece_is_in_doubt(
+    site: Site, begin: Any, send: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of that word would put everything in doubt that had been confirmed."""
+    path = begin(10).headers["Location"]
+    send(path, 0, b"12345")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as no_room:
+        no_room.setattr("tubehome.uploads.incoming.files.write", full)
+        answer = send(path, 5, b"67890", Upload_Checksum=f"sha1 {b64(hashlib.sha1(b'67890').digest())}")
+    assert answer.status_code == 507
+    assert ask(path).headers["Upload-Offset"] == "5"
+    assert stored(site, path) == b"12345"
+
+
+def test_what_is_refused_with_its_announcement_leaves_nothing(
+    site: Site, client: FlaskClient, bearer: dict[str, str]
+) -> None:
+    """Nobody was told its address: it could only lie there."""
+    headers = {**PIECE, **bearer, "Upload-Length": "5", **said(filename="a.mp4")}
+    wrong = f"sha1 {b64(hashlib.sha1(b'other').digest())}"
+    assert client.post(HERE, data=b"12345", headers={**headers, "Upload-Checksum": wrong}).status_code == 460
+    assert client.post(HERE, data=b"123456", headers=headers).status_code == 400
+    assert Upload.select().count() == 0
+    assert list(site.files.incoming.iterdir()) == []
+
+
+def test_too_much_is_said(client: FlaskClient, bearer: dict[str, str]) -> None:
+    headers = {**TUS, **bearer, "Upload-Length": "5", **said(description="x" * 9000)}
+    answer = client.post(HERE, headers=headers)
+    assert answer.status_code == 400
+    assert "Upload-Metadata" in answer.text
+
+
+def test_a_token_may_bear_the_name_of_the_watched_folder(site: Site, client: FlaskClient) -> None:
+    token = tokens.create("watched folder")
+    headers = {**TUS, "Authorization": f"Bearer {token}", "Upload-Length": "5"}
+    path = client.post(HERE, headers=headers).headers["Location"]
+    incoming.path(site, path.rsplit("/", 1)[1]).write_bytes(b"12345")
+    sweep.sweep(site)
+    assert row(path).state == rows.WAITING
+    assert row(path).token != watched.TOKEN
+    assert text.clean_line(watched.TOKEN) != watched.TOKEN
 
 
 def test_two_writers_at_once(site: Site, begin: Any, send: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -110,6 +112,43 @@ def test_a_disk_that_fills_in_the_middle_of_the_copy(small_house: Any, tmp_path:
     filler.unlink()
     assert tree(small_house.folder) == before
     assert small_house.videos() == []
+
+
+def test_a_disk_that_fills_in_the_middle_of_an_upload(
+    small_house: Any, tus: Any, short_clip: Path, tmp_path: Path
+) -> None:
+    token = small_house.run("token", "create", "camera", check=0).stdout.strip().splitlines()[-1]
+    client = tus.Client(small_house.serve(), token)
+    film = tus.padded(short_clip, tmp_path / "film.mp4", 60 * MEGABYTE)
+    path = client.announce(film.length)
+    # given an upload under way, when somebody else takes all the room
+    with client.patch(path, 0, film.length) as sock:
+        tus.pour(sock, film, 0, 20 * MEGABYTE)
+        tus.wait_for(lambda: client.offset(path) == 20 * MEGABYTE, 30, "the first part")
+        filler = fill(small_house.folder)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            tus.pour(sock, film, 20 * MEGABYTE, 21 * MEGABYTE)
+        told = tus.answer_of(sock)
+    # then that is said, and what had come is there
+    assert told.status == 507, told
+    assert "disque" in told.text
+    at = client.offset(path)
+    assert 20 * MEGABYTE <= at < 21 * MEGABYTE
+    piece = film.path.read_bytes()[at : at + 100_000]
+    checksum = "sha256 " + base64.b64encode(hashlib.sha256(piece).digest()).decode()
+    headers = {"Upload_Offset": str(at), "Content_Type": tus.OCTETS}
+    assert client.ask("PATCH", path, piece, **headers, Upload_Checksum=checksum).status == 507
+    assert client.offset(path) == at
+    # and when there is room, it goes on
+    filler.unlink()
+    assert client.ask("PATCH", path, piece, **headers, Upload_Checksum=checksum).status == 204
+    done = client.send(path, film, at + len(piece))
+    assert (done.status, done.offset) == (204, film.length)
+    uuid = path.rsplit("/", 1)[1]
+    tus.wait_for(lambda: tus.rows(small_house.folder, "SELECT 1 FROM video WHERE uuid = ?", uuid), 60, "the video")
+    small_house.wait_ready(uuid)
+    assert tus.rows(small_house.folder, "SELECT source_sha256 AS s FROM video")[0]["s"] == film.sha256
+    tus.in_order(small_house)
 
 
 @pytest.mark.parametrize("kind", ["images", "encode"])

@@ -6,6 +6,7 @@ The short form; `tests/long/test_tus.py` sends a gigabyte.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,20 @@ def test_tuspy_sends_a_film_with_a_token(
         stranger.uploader(file_stream=source, metadata=told).upload()
     assert refused.value.status_code == 401
     assert "jeton" in refused.value.response_content.decode()
+
+
+def test_many_at_once(house: Any, client: Any, tus: Any, short_clip: Path, tmp_path: Path) -> None:
+    """Each is cut off and goes on; all arrive in the same moment as the worker takes them and prepares the first."""
+    films = [tus.padded(short_clip, tmp_path / f"{number}.mp4", 1 << 20) for number in range(20)]
+
+    def one(film: Any) -> int:
+        path = client.announce(film.length, filename=film.path.name)
+        client.send(path, film, 0, film.length // 2, reset=True)
+        return int(client.send(path, film, client.settled(path)).status)
+
+    with ThreadPoolExecutor(len(films)) as pool:
+        assert list(pool.map(one, films)) == [204] * len(films)
+    there = "SELECT source_sha256 AS s FROM video"
+    tus.wait_for(lambda: len(tus.rows(house.folder, there)) == len(films), 120, f"the videos\n{house.log()}")
+    assert {row["s"] for row in tus.rows(house.folder, there)} == {film.sha256 for film in films}
+    assert "ERROR" not in house.log(), house.log()

@@ -40,13 +40,13 @@ def draw_channel(site: Site, channel: Channel, kind: str, source: Path | None) -
 def _wear(site: Site, channel: Channel, kind: str, stem: str, drawn: Sequence[Path]) -> None:
     folder = site.files.pictures
     folder.mkdir(mode=0o700, exist_ok=True)
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         for file in drawn:
             files.settle(file, folder / file.name)
         there = (Channel.id == channel.id) & Channel.removed_at.is_null()
         Channel.update(**{kind: stem}).where(there).execute()
         bump()
-    with site.db.atomic("IMMEDIATE"):  # nobody else is between settling and naming
+    with site.db.atomic():  # nobody else is between settling and naming
         worn = getattr(Channel.get_by_id(channel.id), kind)
         for left in folder.glob(f"{channel.id}-{kind}-*"):
             if not worn or not left.name.startswith(f"{worn}-"):

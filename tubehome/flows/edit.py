@@ -133,7 +133,7 @@ def edit(site: Site, video: Video, said: Mapping[str, Any], since: float | None 
     """
     values = check(said)
     now = clock.timestamp()
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         fresh = Video.get_by_id(video.id)
         before = fresh.channel_id
         differing = {name: value for name, value in values.items() if _now(fresh, name) != value}

@@ -55,7 +55,7 @@ def edit_channel(site: Site, channel: Channel, said: Mapping[str, str]) -> None:
 
 def remove_channel(site: Site, channel: Channel, into: str = "") -> None:
     """The channel goes; its name stays taken. Its videos, those in the bin included, move to the channel `into`."""
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         if Channel.get_by_id(channel.id).removed_at is not None:
             return  # a second click
         others = [other for other in queries.channels() if other.id != channel.id]

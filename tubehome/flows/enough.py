@@ -12,7 +12,7 @@ from tubehome.store import files
 
 def enough(site: Site, video: Video) -> None:
     """Refused before one size and the file to download are ready: there would be too little to keep."""
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         fresh = Video.get_by_id(video.id)
         if fresh.processing == Processing.READY or fresh.removed:
             raise Refused("Nothing is being prepared for « {title} ».", title=video.title)

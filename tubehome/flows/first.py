@@ -13,7 +13,7 @@ from tubehome.site import Site
 
 def first(site: Site, video: Video) -> None:
     """Refused when there is nothing to prepare. A paused video goes on by it."""
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         fresh = Video.get_by_id(video.id)
         if fresh.processing in IDLE or fresh.removed:
             raise Refused("Nothing is being prepared for « {title} ».", title=video.title)

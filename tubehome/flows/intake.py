@@ -180,7 +180,7 @@ def take(
             (folder / name).mkdir(mode=0o700)
         files.settle(part, original)
         made = _plan(site, original, probe, said.name, uuid, tools)
-        with site.db.atomic("IMMEDIATE"):
+        with site.db.atomic():
             if not said.again:
                 refuse_duplicate(site, arrived.sha256)  # two copies of one file may arrive side by side
             if Channel.get_by_id(channel.id).removed_at is not None:  # while the file was looked at

@@ -22,7 +22,7 @@ def make_channel(site: Site, title: str, name: str = "") -> Channel:
     line = title_of(title)
     wanted = name.strip() or text.handle(line)
     now = clock.timestamp()
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         same = (Channel.name == wanted) & (Channel.title == line) & (Channel.created_at > now - SECOND_CLICK)
         made: Channel | None = Channel.get_or_none(same & Channel.removed_at.is_null())
         if made is None:

@@ -11,7 +11,7 @@ from tubehome.site import Site
 def new_password(site: Site, *, token: str, password: str) -> Owner:
     """Uses the link up and ends every session; the owner. Refused or Gone when it cannot be."""
     login.check_new_password(password)
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         setup.use_link(token)
         owner = login.the_owner()
         if owner is None:

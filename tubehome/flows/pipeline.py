@@ -201,7 +201,7 @@ def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
 
 
 def _commit(site: Site, video: Video, claim: rows.Claim, commit: Rows) -> None:
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         commit()
         Step.update(progress=1).where(Step.id == claim.row.id).execute()
         claim.done()

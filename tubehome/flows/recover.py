@@ -15,7 +15,7 @@ def recover(site: Site, code: str, password: str, device: str = "") -> None:
         raise Refused("This site has no owner yet.")
     counted = devices.find(device) or owner
     login.count_attempt(counted)
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         recovery.use(code)
         login.set_password(owner, password)
     login.forgive(counted)

@@ -15,7 +15,7 @@ from tubehome.site import Site
 
 def retry(site: Site, video: Video) -> None:
     """Refused when nothing failed. A step whose intermediate file is gone (a restored backup) is done again too."""
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         if not _again(Step.state == rows.FAILED, video):
             raise Refused("Nothing failed for « {title} »: there is nothing to try again.", title=video.title)
         packaged = {s.height for s in queries.steps(video) if s.kind == steps.PACKAGE and s.state == rows.DONE}

@@ -20,7 +20,7 @@ def say(site: Site, uuid: str, said: Mapping[str, object]) -> Upload:
     checked = edit.check(given)
     emptied = {name: "" for name in said if name not in given}
     stored = {**checked, **emptied, **({"channel": said["channel"]} if "channel" in given else {})}
-    with site.db.atomic("IMMEDIATE"):  # it may become a video in this moment
+    with site.db.atomic():  # it may become a video in this moment
         row = Upload.get(Upload.uuid == uuid)
         if row.video_id is None:
             if stored:

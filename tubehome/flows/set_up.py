@@ -29,7 +29,7 @@ def set_up(
     if password is not None:
         login.check_new_password(password)
     hashed = None if password is None else login.hash_password(password)  # slow: not inside the transaction
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         if token is not None:
             setup.use_link(token)
         owner = setup.create(name, hashed)

@@ -31,7 +31,7 @@ from tubehome.uploads import desk, incoming, sidecars
 from tubehome.uploads.models import RECEIVING, Upload
 
 log = logging.getLogger(__name__)
-TOKEN = "watched folder"  # noqa: S105 - where an upload came from, as its row says
+TOKEN = " watched folder"  # noqa: S105 - where an upload came from, as its row says; no token's name begins so
 TICK_SECONDS = 5.0
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".!qb", "~")
 REFUSED = "refused"

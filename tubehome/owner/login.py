@@ -103,7 +103,7 @@ def count_attempt(counted: Owner | KnownDevice) -> int:
     is over.
     """
     kind = type(counted)
-    with db.atomic("IMMEDIATE"):
+    with db.atomic():
         fresh, now = kind.get_by_id(counted.id), clock.timestamp()
         wait = fresh.retry_at - now
         if 0 < wait <= LONGEST_PAUSE:

@@ -35,7 +35,7 @@ def create(name: str, expires_at: float | None = None) -> str:
     if expires_at is not None and expires_at <= clock.timestamp():
         raise Refused("This token would have expired already: give a day to come.")
     token = PREFIX + ids.new_token()
-    with db.atomic("IMMEDIATE"):
+    with db.atomic():
         if Token.select().where(Token.name == line).exists():
             raise Refused("There is a token named {name} already: choose another name, or revoke it.", name=line)
         Token.create(name=line, token_sha256=_hash(token), created_at=clock.timestamp(), expires_at=expires_at)

@@ -29,7 +29,18 @@ PRAGMAS = {
 CONNECTIONS = 24
 WAIT_SECONDS = 20
 
-db: Any = PooledSqliteDatabase(None)
+
+class _Database(PooledSqliteDatabase):
+    def atomic(self, *how: Any, **more: Any) -> Any:
+        """A transaction has the right to write from its beginning, and waits for it (WAIT_SECONDS).
+
+        SQLite's own default asks for it at the first write. When somebody else has committed since our first read,
+        there is no waiting then, only « database is locked » at once.
+        """
+        return super().atomic(*(how or ("IMMEDIATE",)), **more)
+
+
+db: Any = _Database(None)
 
 
 @db.func("fold", 1)  # type: ignore[untyped-decorator]

@@ -68,7 +68,7 @@ def announce(site: Site, said: Said) -> Upload:
     uuid, now = ids.new_uuid(), clock.timestamp()
     incoming.begin(site, uuid)
     try:
-        with db.atomic("IMMEDIATE"):  # two that are announced at once must not be promised the same room
+        with db.atomic():  # two that are announced at once must not be promised the same room
             _check_room(site, said.length, name)
             row: Upload = Upload.create(
                 state=RECEIVING, uuid=uuid, name=name, length=said.length, metadata=said.metadata, title=said.title,

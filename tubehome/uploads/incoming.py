@@ -15,15 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tubehome.base.errors import NoRoom, Refused
+from tubehome.base.errors import NoRoom, Refused, TubehomeError
 from tubehome.base.i18n import mark
 from tubehome.site import Site
+from tubehome.store import files
 
 SUFFIX, UNSURE = ".upload", ".unsure"
 CHUNK = 1 << 18  # bytes read at once: what a cut connection may cost
 ALGORITHMS = ("sha1", "sha256", "sha512", "md5")  # Upload-Checksum
 FULL = mark("The disk became full while the file was received: make room, then go on; nothing is lost.")
 WRONG_SUM = mark("The piece came in damaged (its checksum differs) and was not kept: send it again.")
+UNWRITABLE = mark("The disk does not take what is sent; what it took before is kept. The site's log says more.")
 TOO_MUCH = mark("More bytes were sent than the upload was said to have: nothing beyond them is kept.")
 
 
@@ -31,6 +33,10 @@ class Busy(Refused):
     """Somebody writes into it now."""
 
     status = 423
+
+
+class Unwritable(TubehomeError):
+    """The disk fails. The cause is for the log."""
 
 
 class WrongOffset(Refused):
@@ -135,19 +141,46 @@ def receive(
     if size > sure:
         os.ftruncate(fd, sure)
     if checksum:
-        _unsure(site, uuid).write_text(str(at))
+        _doubt(site, uuid, at)
     try:
         end, digest = _write(fd, at, length, read, checksum, moved)
     except BaseException:
         if checksum:
             _back(site, uuid, fd, at)
+        else:
+            _keep(fd, at)
         raise
     if checksum and (digest is None or digest != checksum.digest):
         _back(site, uuid, fd, at)
         raise WrongSum(WRONG_SUM)
-    os.fdatasync(fd)
+    _keep(fd, at)
     _unsure(site, uuid).unlink(missing_ok=True)
     return end
+
+
+def _doubt(site: Site, uuid: str, at: int) -> None:
+    """Says, whole or not at all, that bytes from here on do not count yet: half of it would put all in doubt."""
+    try:
+        files.write(_unsure(site, uuid), str(at), 0o600)
+    except OSError as error:
+        if _is_full(error):
+            raise NoRoom(FULL) from error
+        raise Unwritable(UNWRITABLE, cause=str(error)) from error
+
+
+def _keep(fd: int, at: int) -> None:
+    """What came since `at` goes to the disk. When it does not, it must not count: the kernel may have dropped it."""
+    try:
+        os.fdatasync(fd)
+    except OSError as error:
+        os.ftruncate(fd, at)
+        if _is_full(error):
+            raise NoRoom(FULL) from error
+        raise Unwritable(UNWRITABLE, cause=str(error)) from error
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _back(site: Site, uuid: str, fd: int, at: int) -> None:
@@ -164,24 +197,28 @@ def _write(
     moved: Callable[[int], None] | None,
 ) -> tuple[int, bytes | None]:
     digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
+    while data := read(min(CHUNK, length - at + 1)):
+        if at + len(data) > length:
+            raise Refused(TOO_MUCH)
+        if digest:
+            digest.update(data)
+        at = _put(fd, data, at)
+        if moved:
+            moved(at)
+    return at, digest.digest() if digest else None
+
+
+def _put(fd: int, data: bytes, at: int) -> int:
+    """The offset behind them."""
+    view = memoryview(data)
     try:
-        while data := read(min(CHUNK, length - at + 1)):
-            if at + len(data) > length:
-                raise Refused(TOO_MUCH)
-            if digest:
-                digest.update(data)
-            view = memoryview(data)
-            while view:
-                done = os.pwrite(fd, view, at)
-                at, view = at + done, view[done:]
-            if moved:
-                moved(at)
+        while view:
+            done = os.pwrite(fd, view, at)
+            at, view = at + done, view[done:]
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if _is_full(error):
             raise NoRoom(FULL) from error
         if error.errno == errno.EFBIG:
             raise Refused(TOO_MUCH) from error
-        if not digest:
-            os.fdatasync(fd)
-        raise
-    return at, digest.digest() if digest else None
+        raise Unwritable(UNWRITABLE, cause=str(error)) from error
+    return at

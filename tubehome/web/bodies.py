@@ -2,6 +2,8 @@
 
 Whoever needs more says so at the view, by `takes(…)`. The body is read before the view runs (the CSRF token is in it),
 so the limit is raised before that, and only in a browser in which the owner is logged in.
+
+What has no limit here, a film, is not read as a form at all: its view takes it from `as_it_comes`.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 from flask import Flask, request
+from gunicorn.http.body import LengthReader
+from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import ClientDisconnected
 
 from tubehome.base.errors import Refused
 from tubehome.web import sessions
@@ -41,6 +46,46 @@ def install(app: Flask) -> None:
         most = getattr(view, "most_bytes", 0)
         if most and request.method == "POST" and sessions.is_owner():
             request.max_content_length = most + MORE
+
+
+def as_it_comes() -> Callable[[int], bytes]:
+    """`read(most)`: what is there of the body now, b"" at its end or when who sends has gone; of any length.
+
+    gunicorn's `read` waits until it has all that it is asked for and copies each byte some six times meanwhile. Its
+    reader of a body of known length gives what one look at the socket brings. (Found in gunicorn 27.0.1.)
+    """
+    request.max_content_length = 1 << 60  # the length of an upload is limited when it is announced
+    body = request.environ["wsgi.input"]
+    reader = getattr(body, "reader", None)
+    if not isinstance(reader, LengthReader):
+        return _by_chunks
+
+    def read(most: int) -> bytes:
+        most = min(most, reader.length)
+        if not most:
+            return b""
+        try:
+            data: bytes = reader.unreader.read(None, read_ahead=most)
+        except BaseException:
+            body.failed = True  # gunicorn must not look for another request behind it
+            raise
+        if len(data) > most:  # it came with the head
+            reader.unreader.unread(data[most:])
+            data = data[:most]
+        reader.length -= len(data)
+        return data
+
+    return read
+
+
+def _by_chunks(most: int) -> bytes:
+    """A body whose length is not said before. OSError when it ends before its end, Refused when it makes no sense."""
+    try:
+        return request.stream.read(most)
+    except ClientDisconnected as error:
+        raise ConnectionError("the body ends before its end") from error
+    except ParseException as error:
+        raise Refused("This request cannot be understood.", cause=str(error)) from error
 
 
 @contextmanager

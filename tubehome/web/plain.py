@@ -14,6 +14,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 
 from tubehome.base.errors import Refused
 from tubehome.base.i18n import mark
+from tubehome.web.bodies import as_it_comes
 
 FIELD_BYTES = 64 * 1024  # all fields together
 CHUNK = 1 << 18  # bytes read at once
@@ -31,11 +32,10 @@ class Form:
         boundary = request.mimetype_params.get("boundary", "")
         if request.mimetype != "multipart/form-data" or not boundary or not request.content_length:
             raise Refused(_ODD)
-        request.max_content_length = 1 << 60  # the length of a file is limited by what is announced
         self.length: int = request.content_length  # of the whole body: no file in it is longer
         self.name = ""  # the file's
         self._decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=CHUNK + FIELD_BYTES, max_parts=20)
-        self._read: Callable[[int], bytes] = request.stream.read
+        self._read: Callable[[int], bytes] = as_it_comes()
         self._more = True  # the file is not at its end
         self._ended = False
 

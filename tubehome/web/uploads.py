@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from tubehome.pages.progress import progress
 from tubehome.uploads import desk, incoming
 from tubehome.uploads.models import RECEIVING, Upload
 from tubehome.web import languages, sessions
+from tubehome.web.bodies import as_it_comes
 from tubehome.web.connection import put_down
 from tubehome.web.engine import engine
 from tubehome.web.templating import iso, page
@@ -37,11 +39,12 @@ from tubehome.web.transfers import RETRY_SECONDS, Full, places
 from tubehome.web.wording import progress_words
 from tubehome.web.writers import writers
 
+log = logging.getLogger(__name__)
 blueprint = Blueprint("uploads", __name__)
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
 OFFSET_TYPE = "application/offset+octet-stream"
-METADATA_MAX = 64_000  # characters: a description may be long
+METADATA_MAX = 8_000  # characters: no server takes a longer line; more can be said later, in the studio
 SAID = {"title": "title", "description": "description", "channel": "channel", "privacy": "visibility",
         "language": "language"}  # fmt: skip
 _KEY = re.compile(r"[!-+\--~]+")
@@ -163,10 +166,19 @@ def create() -> Response:
     response = _dressed(Response(status=201))
     response.headers["Location"] = urls.studio_upload(row.uuid)
     if request.headers.get("Content-Type", "") == OFFSET_TYPE and request.content_length:
-        offset = _receive(row, 0)
+        offset = _first(row)
         response.headers["Upload-Offset"] = str(offset)
     response.headers["Upload-Expires"] = http_date(int(row.expires_at))
     return response
+
+
+def _first(row: Upload) -> int:
+    """The piece that comes with the announcement. Refused, it leaves nothing: nobody was told the address."""
+    try:
+        return _receive(row, 0)
+    except TubehomeError:
+        desk.give_up(engine().site, row)
+        raise
 
 
 def _said(token: str) -> desk.Said:
@@ -273,21 +285,20 @@ def _receive(row: Upload, at: int) -> int:
     done = place()
     try:
         with put_down(), writers().writing(site, row.uuid) as (fd, moved):
-            offset = incoming.receive(site, row.uuid, fd, at, row.length, _body(), checksum, moved)
+            offset = incoming.receive(site, row.uuid, fd, at, row.length, as_it_comes(), checksum, moved)
+    except FileNotFoundError as error:  # given up meanwhile, by another connection
+        raise NotFound("There is no upload at this address: send the file again.") from error
     except OSError as error:
         raise TubehomeError("The connection broke; what came is kept.", cause=str(error)) from error
+    except incoming.Unwritable as error:
+        log.error("an upload cannot be written: %s", error.cause)
+        raise
     finally:
         done()
     row.expires_at = desk.touched(site, row)
     if offset == row.length and desk.whole(row):
         site.jobs.later(Job.ACCEPT, row.id)
     return offset
-
-
-def _body() -> Callable[[int], bytes]:
-    """Reads the body as it comes, without werkzeug's buffers."""
-    request.max_content_length = 1 << 60  # the length of an upload is limited when it is announced
-    return request.stream.read
 
 
 def place() -> Callable[[], None]:
