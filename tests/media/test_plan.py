@@ -199,3 +199,21 @@ def test_whatever_comes(width: int, height: int, rate: Fraction, end: float, hei
         assert 2 <= rung.width_px <= width
         assert 2 <= rung.height_px <= height
     assert all(a.height > b.height and a.max_rate > b.max_rate for a, b in itertools.pairwise(made.rungs))
+
+
+@pytest.mark.parametrize(("frames", "count"), [(1, 1), (60, 1), (61, 2), (119, 2), (120, 2), (121, 3)])
+def test_the_spans_of_a_plan_cover_it_once(frames: int, count: int) -> None:
+    base = Plan.from_json(_plan_of(frames))
+    spans = base.spans
+    assert len(spans) == count
+    assert spans[0].a == 0
+    assert spans[-1].b is None
+    assert sum(span.frames for span in spans) == frames
+    assert all(one.b == two.a for one, two in itertools.pairwise(spans))
+
+
+def _plan_of(frames: int) -> str:
+    rate = Fraction(30)
+    made = plan(probed(picture(rate=30, end=float(frames / rate))), Policy(segment_seconds=1, range_seconds=2))
+    assert made.frames == frames
+    return made.to_json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +15,7 @@ from tubehome.media.probe import Picture, Probe, Sound
 
 RATES = tuple(map(Fraction, (24, 25, 30, 48, 50, 60))) + tuple(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60))
 HDR = ("smpte2084", "arib-std-b67")
+LEAD = 4  # pictures decoded before a range at least: one for the clock, more for what mends interlaced film
 HOLD_FROM = 0.2  # seconds that the sound outlasts the film before we hold its last picture
 # Ceilings in bits/s up to 30 pictures a second, by shorter side; in between they follow the line.
 CEILINGS = ((0, 100_000), (360, 800_000), (480, 1_400_000), (720, 2_800_000), (1080, 5_000_000), (1440, 9_000_000),
@@ -31,7 +33,8 @@ class Policy:
     crf: int = 23
     preset: str = "veryfast"
     audio_bitrate: int = 128_000  # bits/s, stereo
-    threads: int = 0
+    threads: int = 1  # of an encoder: with more, two runs may differ in a few bytes
+    range_seconds: float = 60.0  # what a power cut may cost
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,21 @@ class Rung:
     width_px: int
     height_px: int
     max_rate: int  # bits/s
+
+
+@dataclass(frozen=True)
+class Span:
+    """One range of pictures [a, b) of the plan's clock; `b` None: to the end. Seeks in the stream's time base.
+
+    `seek`: a keyframe at least a few pictures before `a`; `earlier`: the one before it, tried when pictures lack.
+    """
+
+    number: int
+    a: int
+    b: int | None
+    frames: int  # that we expect
+    seek: int | None  # None: from the beginning
+    earlier: int | None
 
 
 @dataclass(frozen=True)
@@ -71,10 +89,23 @@ class Plan:
     threads: int
     source_size: int  # bytes
     source_rate: int  # bits/s, of the whole file
+    time_base: Fraction = Fraction(0)  # of the film's stream, seconds
+    seeks: tuple[tuple[int | None, int | None], ...] = ()  # of each range
+    range_frames: int = 0  # pictures a range, whole segments
     remuxed: bool = False  # it speaks of `encode.remux_if_needed`'s copy of the original: make that first
 
     def rung(self, height: int) -> Rung:
         return next(rung for rung in self.rungs if rung.height == height)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The ranges, in order."""
+        ends = [*range(self.range_frames, self.frames, self.range_frames)][: len(self.seeks) - 1]
+        starts = [0, *ends]
+        return tuple(
+            Span(n, a, b, (self.frames if b is None else b) - a, *self.seeks[n])
+            for n, (a, b) in enumerate(zip(starts, [*ends, None], strict=True))
+        )
 
     @property
     def estimated_bytes(self) -> int:
@@ -85,13 +116,19 @@ class Plan:
         return math.ceil(copies * self.duration / 8) + self.remuxed * self.source_size + 10_000_000
 
     def to_json(self) -> str:
-        return json.dumps({**asdict(self), "rate": str(self.rate)})
+        return json.dumps({**asdict(self), "rate": str(self.rate), "time_base": str(self.time_base)})
 
     @classmethod
     def from_json(cls, stored: str) -> Plan:
         said = json.loads(stored)
-        rungs = tuple(Rung(**rung) for rung in said["rungs"])
-        return cls(**{**said, "rate": Fraction(said["rate"]), "rungs": rungs, "order": tuple(said["order"])})
+        made = {
+            "rate": Fraction(said["rate"]),
+            "time_base": Fraction(said.get("time_base", 0)),
+            "rungs": tuple(Rung(**rung) for rung in said["rungs"]),
+            "order": tuple(said["order"]),
+            "seeks": tuple((seek, earlier) for seek, earlier in said.get("seeks", ())),
+        }
+        return cls(**{**said, **made})
 
 
 def plan(probe: Probe, policy: Policy) -> Plan:
@@ -107,9 +144,14 @@ def plan(probe: Probe, policy: Policy) -> Plan:
     rungs = ladder(picture, policy, rate)
     progressive = next((rung.height for rung in rungs if rung.height <= 720), rungs[-1].height)
     duration = float(frames / rate)
+    segment_frames = max(1, round(Fraction(policy.segment_seconds) * rate))
+    range_frames = segment_frames * max(1, round(policy.range_seconds / policy.segment_seconds))
     return Plan(
         rate=rate,
-        segment_frames=max(1, round(Fraction(policy.segment_seconds) * rate)),
+        segment_frames=segment_frames,
+        range_frames=range_frames,
+        time_base=picture.time_base,
+        seeks=_seeks(picture, rate, frames, range_frames),
         frames=frames,
         duration=duration,
         rungs=rungs,
@@ -131,6 +173,19 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         remuxed=probe.remuxed,
         **_sound(sound, policy),
     )
+
+
+def _seeks(
+    picture: Picture, rate: Fraction, frames: int, range_frames: int
+) -> tuple[tuple[int | None, int | None], ...]:
+    """Where to seek for each range. The first is a short one's whole film, or is read from the beginning."""
+    found: list[tuple[int | None, int | None]] = [(None, None)]
+    for start in range(range_frames, frames, range_frames):
+        before = picture.p0 + math.floor((start - LEAD) / rate / picture.time_base)
+        at = bisect_right(picture.keys, before) - 1
+        # Never to the first one: that is the beginning, and some containers cannot seek there (AVI with B-frames).
+        found.append((picture.keys[at] if at >= 1 else None, picture.keys[at - 1] if at >= 2 else None))
+    return tuple(found)
 
 
 def _sound(sound: Sound | None, policy: Policy) -> dict[str, int]:

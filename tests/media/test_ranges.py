@@ -1,0 +1,191 @@
+"""Ranges: joined they are the film in one piece, picture by picture; a rendition grows and never changes behind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tubehome.base.errors import ToolFailed
+from tubehome.media import growing, ranges
+from tubehome.media.encode import encode_sound, remux_if_needed
+from tubehome.media.ffmpeg import Tools
+from tubehome.media.growing import Piece
+from tubehome.media.plan import Plan, Policy, Span, plan
+from tubehome.media.probe import probe
+
+Make = Callable[..., Path]
+Ffmpeg = Callable[..., object]
+SHORT = Policy(heights=(180, 120), preset="ultrafast", segment_seconds=0.5, range_seconds=2)
+PLAIN = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+
+
+def film(rate: str, *more: str, seconds: int = 7) -> list[str]:
+    return ["-f", "lavfi", "-i", f"testsrc2=s=320x180:r={rate}:d={seconds}", *more]
+
+
+# name, how it is made: what bites is in the name
+FILMS = {
+    "ntsc-film.mp4": film("24000/1001", *PLAIN, "-bf", "2", "-g", "100"),
+    "pal.mkv": film("25", *PLAIN, "-bf", "2", "-g", "60"),
+    "ntsc.mp4": film("30000/1001", *PLAIN, "-bf", "2", "-g", "250"),
+    "fifty.ts": film("50", *PLAIN, "-bf", "2", "-g", "100", "-output_ts_offset", "7000"),
+    "ntsc-60.mp4": film("60000/1001", *PLAIN, "-g", "600"),
+    "late.mp4": film("25", *PLAIN, "-g", "50", "-output_ts_offset", "3.7"),
+    "open-gop.mp4": film("25", *PLAIN, "-bf", "3", "-g", "40", "-x264-params", "open-gop=1"),
+    "phone.mp4": film("60", "-vf", r"select=not(mod(n\,7))+lt(mod(n\,11)\,4)", "-fps_mode", "vfr", *PLAIN, "-bf", "2"),
+    "phone.mkv": film("60", "-vf", r"select=not(mod(n\,7))+lt(mod(n\,11)\,4)", "-fps_mode", "vfr", *PLAIN, "-bf", "2"),
+    "old.avi": film("25", "-c:v", "mpeg4", "-bf", "2", "-g", "60"),
+    "disc.mpg": film("25", "-c:v", "mpeg2video", "-bf", "2", "-g", "30"),
+    "web.webm": film("25", "-c:v", "libvpx", "-deadline", "realtime", "-g", "60"),
+    "fragmented.mp4": film("25", *PLAIN, "-g", "50", "-movflags", "+frag_keyframe+empty_moov"),
+}
+
+
+def planned(source: Path, tools: Tools, folder: Path, policy: Policy = SHORT) -> tuple[Path, Plan]:
+    found = probe(source, tools)
+    source, found = remux_if_needed(source, found, folder / "even.mp4", tools)
+    return source, Plan.from_json(plan(found, policy).to_json())
+
+
+def shown(ffmpeg: Callable[..., object], *arguments: object) -> list[str]:
+    """The digest of each picture that comes out of ffmpeg's arguments."""
+    lines = str(ffmpeg(*arguments, "-fps_mode", "passthrough", "-f", "framemd5", "-").stdout).splitlines()  # type: ignore[attr-defined]
+    return [line.split(",")[-1].strip() for line in lines if not line.startswith("#")]
+
+
+def decoded(ffmpeg: Ffmpeg, source: Path, made: Plan, span: Span) -> list[str]:
+    """The pictures of a range as the encoder gets them."""
+    options = ranges._seek(made, span.seek)
+    seek = [part for key, value in options.items() for part in (f"-{key}", value) if part is not None]
+    return shown(ffmpeg, "-copyts", *seek, "-i", source, "-map", "0:V:0", "-vf", ranges.cut(made, span))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILMS)
+def test_ranges_joined_are_the_film_in_one_piece(
+    name: str, make: Make, ffmpeg: Ffmpeg, tools: Tools, tmp_path: Path
+) -> None:
+    source, made = planned(make(name, *FILMS[name]), tools, tmp_path)
+    assert len(made.spans) >= 3
+    whole = decoded(ffmpeg, source, made, Span(0, 0, None, made.frames, None, None))
+    joined = [picture for span in made.spans for picture in decoded(ffmpeg, source, made, span)]
+    assert joined == whole
+    assert abs(len(whole) - made.frames) <= 1
+
+
+@pytest.fixture
+def grown(make: Make, tools: Tools, tmp_path: Path) -> tuple[Path, Plan, dict[tuple[int, int], Path]]:
+    """A film with sound, planned; the files of its ranges by (height, number)."""
+    voice = ["-f", "lavfi", "-i", "sine=f=330:r=44100:d=7"]
+    source = make("grown.mp4", *film("30000/1001"), *voice, *PLAIN, "-g", "90", "-c:a", "aac")
+    source, made = planned(source, tools, tmp_path)
+    files = {}
+    for span in made.spans:
+        outs = {rung.height: tmp_path / f"range-{rung.height}-{span.number}.mp4" for rung in made.rungs}
+        ranges.encode_range(source, made, span, outs, tools)
+        files |= {(height, span.number): path for height, path in outs.items()}
+    encode_sound(source, made, tmp_path / "sound.aac", tools)
+    growing.index_sound(tmp_path / "sound.aac")
+    return tmp_path, made, files
+
+
+def grow(folder: Path, made: Plan, files: dict[tuple[int, int], Path], target: Path, tools: Tools) -> list[Piece]:
+    pieces: list[Piece] = []
+    for span in made.spans:
+        video = files[made.rungs[0].height, span.number]
+        pieces.append(growing.append(video, folder / "sound.aac", made, span, pieces, target, folder, tools))
+    return pieces
+
+
+@pytest.mark.slow
+def test_a_rendition_grows_and_never_changes_behind(
+    grown: tuple[Path, Plan, dict[tuple[int, int], Path]], tools: Tools, ffmpeg: Ffmpeg
+) -> None:
+    folder, made, files = grown
+    target, pieces, before = folder / "film-fragmented.mp4", [], b""
+    for span in made.spans:
+        video = files[made.rungs[0].height, span.number]
+        pieces.append(growing.append(video, folder / "sound.aac", made, span, pieces, target, folder, tools))
+        now = target.read_bytes()
+        assert now.startswith(before)
+        assert len(now) == pieces[-1].size
+        before = now
+    segments = [segment for piece in pieces for segment in piece.segments]
+    at = pieces[0].init_size
+    for segment in segments:
+        assert segment.offset == at
+        at += segment.size
+        assert hashlib.sha256(before[segment.offset : at]).hexdigest() == segment.sha256
+    assert at == len(before)
+    pictures = [p for span in made.spans for p in shown(ffmpeg, "-i", files[made.rungs[0].height, span.number])]
+    assert shown(ffmpeg, "-i", target, "-map", "0:v") == pictures
+
+
+@pytest.mark.slow
+def test_sound_has_no_seam(grown: tuple[Path, Plan, dict[tuple[int, int], Path]], tools: Tools, ffmpeg: Ffmpeg) -> None:
+    folder, made, files = grown
+    target = folder / "film-fragmented.mp4"
+    grow(folder, made, files, target, tools)
+    copied = ["-c:a", "copy", "-f", "framemd5", "-"]
+    lines = str(ffmpeg("-i", target, "-map", "0:a", *copied).stdout).splitlines()  # type: ignore[attr-defined]
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    encoded = (folder / "sound.aac").read_bytes()
+    run_up = next(growing.adts_frames(encoded))[1]
+    (folder / "whole.aac").write_bytes(encoded[run_up:])
+    lines = str(ffmpeg("-f", "aac", "-i", folder / "whole.aac", *copied, "-bsf:a", "aac_adtstoasc").stdout).splitlines()  # type: ignore[attr-defined]
+    assert len(rows) >= len(lines) - 20
+    assert [int(row[2]) for row in rows] == [1024 * n for n in range(len(rows))]
+
+
+@pytest.mark.slow
+def test_a_torn_append_is_cut_off_and_gives_the_same_bytes(
+    grown: tuple[Path, Plan, dict[tuple[int, int], Path]], tools: Tools
+) -> None:
+    folder, made, files = grown
+    calm, torn = folder / "calm", folder / "torn"
+    pieces = grow(folder, made, files, calm, tools)
+    for span in made.spans:
+        if torn.exists():
+            with torn.open("ab") as file:
+                file.write(b"a kill came here" * 100)
+        video = files[made.rungs[0].height, span.number]
+        growing.append(video, folder / "sound.aac", made, span, pieces[: span.number], torn, folder, tools)
+    assert torn.read_bytes() == calm.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_range_encoded_twice_is_the_same_twice(make: Make, tools: Tools, tmp_path: Path) -> None:
+    source, made = planned(make("ntsc.mp4", *FILMS["ntsc.mp4"]), tools, tmp_path)
+    span = made.spans[1]
+    twice = []
+    for attempt in ("one", "two"):
+        outs = {rung.height: tmp_path / f"{attempt}-{rung.height}.mp4" for rung in made.rungs}
+        ranges.encode_range(source, made, span, outs, tools)
+        twice.append([path.read_bytes() for path in outs.values()])
+    assert twice[0] == twice[1]
+
+
+@pytest.mark.slow
+def test_a_seek_that_lands_too_late_is_noticed_and_mended(make: Make, tools: Tools, tmp_path: Path) -> None:
+    source, made = planned(make("ntsc.mp4", *FILMS["ntsc.mp4"]), tools, tmp_path)
+    span = replace(made.spans[1], seek=10**6, earlier=None)  # beyond the film
+    outs = {rung.height: tmp_path / f"{rung.height}.mp4" for rung in made.rungs}
+    found = ranges.encode_range(source, made, span, outs, tools)
+    assert found.frames == span.frames
+
+
+@pytest.mark.slow
+def test_a_rendition_that_was_shortened_from_outside_is_refused(
+    grown: tuple[Path, Plan, dict[tuple[int, int], Path]], tools: Tools
+) -> None:
+    folder, made, files = grown
+    target = folder / "film"
+    height, first, second = made.rungs[0].height, *made.spans[:2]
+    piece = growing.append(files[height, 0], folder / "sound.aac", made, first, [], target, folder, tools)
+    target.write_bytes(target.read_bytes()[:-10])
+    with pytest.raises(ToolFailed, match="changed from outside"):
+        growing.append(files[height, 1], folder / "sound.aac", made, second, [piece], target, folder, tools)

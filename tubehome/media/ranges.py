@@ -1,0 +1,148 @@
+"""Encoding a film in ranges: about a minute of whole segments each, every rung out of one decode.
+
+A range is bit for bit what it would be in one piece, and encoded twice it is the same twice (one thread an encoder):
+so a power cut costs one range, and ranges may be encoded side by side and in any order. What was measured to get
+there stands in `docs/media.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tubehome.base.errors import ToolFailed
+from tubehome.media import boxes
+from tubehome.media._guard import Options
+from tubehome.media.encode import CLEAN, picture_chain
+from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.plan import Plan, Rung, Span
+
+# A seek that failed without failing: the number of pictures may be right, and the pictures wrong.
+LOST = re.compile(r"could not seek to position|first frame is no keyframe")
+SETTLING = 64_000_000  # bytes that any output may take beyond what its rate says
+
+
+@dataclass(frozen=True)
+class Made:
+    """A verified range. `avcc` by height: the decoder's configuration, equal in every range of a rendition."""
+
+    frames: int
+    avcc: Mapping[int, bytes]
+
+
+def encode_range(source: Path, plan: Plan, span: Span, outs: Mapping[int, Path], tools: Tools) -> Made:
+    """Encodes [a, b) at every height of `outs`, picture alone, each into a plain MP4; verified.
+
+    The clock is checked by counting: where a seek landed too late, pictures are missing, and the range is encoded
+    again from an earlier keyframe, at last from the beginning. ToolFailed when it is not as planned even then.
+    """
+    seeks = list(dict.fromkeys((span.seek, span.earlier, None)))
+    for last, seek in enumerate(seeks, 1 - len(seeks)):
+        said = _encode(source, plan, span, seek, outs, tools)
+        try:
+            if last and LOST.search(said):
+                continue
+            return verify(plan, span, outs)
+        except ToolFailed:
+            if last == 0:
+                raise
+    raise AssertionError("there is always a last try")
+
+
+def _encode(source: Path, plan: Plan, span: Span, seek: int | None, outs: Mapping[int, Path], tools: Tools) -> str:
+    """What ffmpeg said."""
+    rungs = [rung for rung in plan.rungs if rung.height in outs]
+    outputs = [Output(outs[rung.height], {"map": f"[o{rung.height}]", **_coder(plan, rung)}) for rung in rungs]
+    seconds = float(span.frames / plan.rate)
+    most = SETTLING + round(seconds * max(rung.max_rate for rung in rungs) / 4)
+    job = Job(
+        [Input(source, _seek(plan, seek))], outputs, seconds, graph(plan, span, rungs), most, copy_timestamps=True
+    )
+    return "\n".join(run(job, tools).lines)
+
+
+def _seek(plan: Plan, seek: int | None) -> Options:
+    """To a keyframe at least one picture before the range: too early costs decoding, too late pictures."""
+    if seek is None:
+        return {}
+    return {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{float(seek * plan.time_base):.6f}"}
+
+
+def graph(plan: Plan, span: Span, rungs: list[Rung]) -> str:
+    """One decode for all rungs: cut first, then each rung scaled from the one above it."""
+    parts = [f"[0:V:0]{cut(plan, span)}"]
+    for number, rung in enumerate(rungs):
+        size = _smaller(rung) if number else picture_chain(plan, rung.width_px, rung.height_px)
+        if number < len(rungs) - 1:
+            parts += [f"{parts.pop()},{size},split=2[o{rung.height}][n{number}]", f"[n{number}]null"]
+        else:
+            parts.append(f"{parts.pop()},{size}[o{rung.height}]")
+    return ";".join(parts)
+
+
+def _smaller(rung: Rung) -> str:
+    return f"scale={rung.width_px}:{rung.height_px},setsar=1,format=yuv420p"
+
+
+def cut(plan: Plan, span: Span) -> str:
+    """Filters that leave the pictures [a, b) of the constant clock whose picture 0 is the film's first."""
+    chain = f"setpts=PTS-({plan.p0})"
+    if plan.interlaced:
+        chain += ",bwdif=mode=send_frame"
+    chain += f",fps={plan.rate}"
+    end = plan.frames if span.b is None and plan.hold else span.b
+    if plan.hold:
+        chain += ",tpad=stop=-1:stop_mode=clone"
+    return chain + f",trim=start_pts={span.a}{'' if end is None else f':end_pts={end}'},setpts=PTS-STARTPTS"
+
+
+def _coder(plan: Plan, rung: Rung) -> Options:
+    return {
+        "c:v": "libx264",
+        "preset": plan.preset,
+        "crf": plan.crf,
+        "maxrate": rung.max_rate,
+        "bufsize": 2 * rung.max_rate,
+        "g": plan.segment_frames,
+        "keyint_min": plan.segment_frames,
+        "sc_threshold": 0,
+        "threads": plan.threads,
+        "fps_mode": "cfr",  # where the source changes its size midway, a picture may get lost between two graphs
+        "f": "mp4",
+        **CLEAN,
+    }
+
+
+def verify(plan: Plan, span: Span, outs: Mapping[int, Path]) -> Made:
+    """What the indexes of a range's files tell: pictures, keyframes, parameters. ToolFailed when they disagree."""
+    frames: set[int] = set()
+    avcc: dict[int, bytes] = {}
+    for height, path in outs.items():
+        try:
+            index = boxes.video_index(path)
+        except ValueError as error:
+            raise ToolFailed("A rendition of this video came out unreadable.", cause=str(error)) from error
+        if index.keyframes != tuple(range(0, index.frames, plan.segment_frames)):
+            cause = f"keyframes {index.keyframes[:20]}"
+            raise ToolFailed("A rendition of this video came out unevenly cut.", cause=cause)
+        if index.avcc[:1] != b"\x01":
+            raise ToolFailed("A rendition of this video came out unreadable.", cause="no decoder configuration")
+        frames.add(index.frames)
+        avcc[height] = index.avcc
+    if len(frames) != 1 or not _as_many_as_planned(plan, span, min(frames)):
+        raise ToolFailed(
+            "A part of this video came out with {made} pictures instead of {planned}.",
+            made=min(frames, default=0),
+            planned=span.frames,
+        )
+    return Made(frames.pop(), avcc)
+
+
+def _as_many_as_planned(plan: Plan, span: Span, frames: int) -> bool:
+    """The last range may differ a little: versions end `fps` differently, a damaged end may lack some pictures."""
+    if span.b is not None:
+        return frames == span.frames
+    slack = max(2, round(plan.rate / 2))
+    return max(1, span.frames - slack) <= frames <= span.frames + 2
