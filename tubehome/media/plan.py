@@ -182,9 +182,9 @@ def _seeks(
     found: list[tuple[int | None, int | None]] = [(None, None)]
     for start in range(range_frames, frames, range_frames):
         before = picture.p0 + math.floor((start - LEAD) / rate / picture.time_base)
-        at = bisect_right(picture.keys, before) - 1
+        at = bisect_right(picture.stream.keys, before) - 1
         # Never to the first one: that is the beginning, and some containers cannot seek there (AVI with B-frames).
-        found.append((picture.keys[at] if at >= 1 else None, picture.keys[at - 1] if at >= 2 else None))
+        found.append((picture.stream.keys[at] if at >= 1 else None, picture.stream.keys[at - 1] if at >= 2 else None))
     return tuple(found)
 
 

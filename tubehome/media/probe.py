@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
+from tubehome.media.copying import Gathering, Packets
 from tubehome.media.ffmpeg import TAIL, Failed, Input, Job, Output, Tools, ffprobe, run
 
 RESETTING = ("mpegts", "mpeg")  # formats whose clock may start over; ffmpeg mends these, and no others, when copying
 JUMP = 10.0  # seconds between two packets of a stream, from which on we speak of a jump
-KEYS_APART = 0.5  # seconds: enough to seek by, and a film of keyframes alone stays small
 _FIRST = re.compile(r"n: *0 pts: *(-?\d+) ")
 _BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
 _COVERS = {"attached_pic", "timed_thumbnails"}  # dispositions of a picture that is not the film
@@ -45,7 +45,7 @@ class Picture:
     usual_rate: Fraction = Fraction(0)  # measured: of the pictures that keep about the median distance
     steady: bool = True  # nearly all of them do
     gap: float = 0.0  # seconds: the longest time without a new picture
-    keys: tuple[int, ...] = ()  # when keyframes are shown, rising, at least KEYS_APART apart; units of `time_base`
+    stream: Packets = field(default_factory=Packets)
 
     @property
     def start(self) -> float:
@@ -87,14 +87,13 @@ class Track:
 
     def __init__(self, base: Fraction) -> None:
         self.base, self.count = base, 0
-        self.times: list[int] = []
-        self.keys: list[int] = []
+        self.film = Gathering()
         self.start, self.end = 0, 0  # of what is shown or heard
         self.jump = 0.0  # seconds, the largest step between two packets in file order
         self.running = 0  # the length of the packets one after the other, jumps left out
         self._last: int | None = None
 
-    def add(self, pts: str, dts: str, duration: str, flags: str, film: bool) -> None:
+    def add(self, pts: str, dts: str, duration: str, size: str, flags: str, film: bool) -> None:
         self.count += 1
         when = pts if pts != "N/A" else dts
         if when == "N/A":
@@ -110,9 +109,7 @@ class Track:
             self.running += moved if abs(moved) * self.base <= JUMP else length
         self._last = step
         if film:
-            self.times.append(at)
-            if flags.startswith("K"):
-                self.keys.append(at)
+            self.film.add(at, length, int(size) if size.isdigit() else 0, flags, certain=pts != "N/A")
 
 
 def probe(path: Path, tools: Tools) -> Probe:
@@ -171,13 +168,13 @@ def _measure(path: Path, streams: list[dict[str, object]], size: int, tools: Too
     """One pass over all packets."""
     tracks = {_int(s, "index"): Track(_fraction(s, "time_base")) for s in streams}
     films = {_int(s, "index") for s in streams if s.get("codec_type") == "video"}
-    options = ["-show_entries", "packet=stream_index,pts,dts,duration,flags", "-of", "csv=p=0"]
+    options = ["-show_entries", "packet=stream_index,pts,dts,duration,size,flags", "-of", "csv=p=0"]
     for line in ffprobe(path, options, size / 1_000_000, tools):
         fields = line.strip().split(",")
         # Side data makes empty lines and a trailing comma.
-        if len(fields) >= 5 and fields[0].isdigit() and (track := tracks.get(int(fields[0]))):
-            pts, dts, duration, flags = fields[1:5]
-            track.add(pts, dts, duration, flags, film=int(fields[0]) in films)
+        if len(fields) >= 6 and fields[0].isdigit() and (track := tracks.get(int(fields[0]))):
+            pts, dts, duration, weight, flags = fields[1:6]
+            track.add(pts, dts, duration, weight, flags, film=int(fields[0]) in films)
     return tracks
 
 
@@ -213,7 +210,7 @@ def _picture(path: Path, stream: dict[str, object], track: Track, tools: Tools) 
         usual_rate=_fraction(stream, "avg_frame_rate") if interlaced else usual,
         steady=steady,
         gap=gap,
-        keys=_apart(track),
+        stream=track.film.packets(track.base),
     )
 
 
@@ -252,7 +249,7 @@ def first_picture(path: Path, base: Fraction, tools: Tools) -> tuple[int, Fracti
 
 def _rhythm(track: Track) -> tuple[Fraction, bool, float]:
     """The usual rate of pictures, whether nearly all keep it, and the longest wait in seconds."""
-    times = sorted(track.times)
+    times = sorted(track.film.times)
     steps = sorted(b - a for a, b in pairwise(times) if b > a)
     if not steps:
         return Fraction(0), True, 0.0
@@ -261,15 +258,6 @@ def _rhythm(track: Track) -> tuple[Fraction, bool, float]:
     near = [step for step in steps if abs(step - middle) <= max(1, middle / 10)]
     usual = len(near) / (sum(near) * track.base)
     return usual, len(near) >= 0.95 * len(steps), float(steps[-1] * track.base)
-
-
-def _apart(track: Track) -> tuple[int, ...]:
-    """Keyframes in the order in which they are shown, the crowded ones left out."""
-    kept: list[int] = []
-    for at in sorted(track.keys):
-        if not kept or (at - kept[-1]) * track.base >= KEYS_APART:
-            kept.append(at)
-    return tuple(kept)
 
 
 def _sound(streams: list[dict[str, object]], stream: dict[str, object], track: Track) -> Sound | None:
