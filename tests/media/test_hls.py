@@ -36,7 +36,8 @@ def rendition(sizes: list[int], frames: list[int], rate: Fraction = Fraction(25)
         at += size
     fields: dict[str, Any] = {
         "height": 360, "width_px": 640, "height_px": 360, "file": FILE, "size": at, "init_size": 1000,
-        "segments": tuple(segments), "codecs": "avc1.64001e,mp4a.40.2", "bandwidth": hls.peak(segments, rate),
+        "segments": tuple(segments), "codecs": "avc1.64001e,mp4a.40.2",
+        "bandwidth": hls.peak([(each.size, each.frames / rate) for each in segments]),
         "average_bandwidth": 1, "rate": rate,
     }  # fmt: skip
     return Rendition(**{**fields, **more})
@@ -68,8 +69,8 @@ def test_a_finished_playlist_word_for_word() -> None:
 
 
 def test_a_growing_playlist_only_grows() -> None:
-    now = hls.media_playlist(rendition([500, 400], [100, 100]), final=False)
-    later = hls.media_playlist(rendition([500, 400, 300], [100, 100, 100]), final=False)
+    now = hls.media_playlist(rendition([500, 400], [100, 100], final=False))
+    later = hls.media_playlist(rendition([500, 400, 300], [100, 100, 100], final=False))
     assert later.startswith(now)
     assert "EVENT" in now
     assert "ENDLIST" not in now

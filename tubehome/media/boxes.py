@@ -188,13 +188,20 @@ def sample_entries(data: bytes) -> list[str]:
 
 @dataclass(frozen=True)
 class Fragment:
-    """A `moof` and its `mdat`: where it lies, and what its video run says. `time` in units of the track."""
+    """A `moof` and its `mdat`: where it lies, and what its video run says. `time` in units of the track.
+
+    `time_at`: where that number is written, in `time_bytes` bytes; `delay`: from the first picture's decoding to its
+    showing.
+    """
 
     offset: int
     size: int
     frames: int
     time: int
     starts_with_keyframe: bool
+    time_at: int
+    time_bytes: int
+    delay: int
 
 
 @dataclass(frozen=True)
@@ -205,6 +212,10 @@ class Fragmented:
     timescale: int
     avcc: bytes
     fragments: tuple[Fragment, ...]
+
+    @property
+    def delay(self) -> int:
+        return self.fragments[0].delay
 
 
 def fragmented(path: Path) -> Fragmented:
@@ -247,13 +258,17 @@ def _fragment(file: BinaryIO, moof: Box, mdat: Box, track: int, defaults: int) -
         if u32(data, tfhd.body + 4) != track:
             continue
         tfdt = find(data, "tfdt", traf.body, traf.end)
-        time = u64(data, tfdt.body + 4) if u8(data, tfdt.body) == 1 else u32(data, tfdt.body + 4)
+        wide = u8(data, tfdt.body) == 1
+        time = u64(data, tfdt.body + 4) if wide else u32(data, tfdt.body + 4)
         runs = find_all(data, "trun", traf.body, traf.end)
         if not runs:
             raise ValueError("an empty fragment")
         frames = sum(u32(data, run.body + 4) for run in runs)
         flags = _first_flags(data, runs[0], _traf_flags(data, tfhd, defaults))
-        return Fragment(moof.start, mdat.end - moof.start, frames, time, not flags & _NOT_SYNC)
+        return Fragment(
+            moof.start, mdat.end - moof.start, frames, time, not flags & _NOT_SYNC,
+            moof.start + tfdt.body + 4, 8 if wide else 4, _first_delay(data, runs[0]),
+        )  # fmt: skip
     raise ValueError("a fragment without video")
 
 
@@ -262,6 +277,17 @@ def _traf_flags(data: bytes, tfhd: Box, defaults: int) -> int:
     present = u32(data, tfhd.body) & 0xFFFFFF
     at = tfhd.body + 8 + 8 * bool(present & 1) + 4 * bool(present & 2) + 4 * bool(present & 8) + 4 * bool(present & 16)
     return u32(data, at) if present & 0x20 else defaults
+
+
+def _first_delay(data: bytes, trun: Box) -> int:
+    """The composition offset of a run's first sample; 0 when the run gives none."""
+    present = u32(data, trun.body) & 0xFFFFFF
+    if not present & 0x800:
+        return 0
+    at = trun.body + 8 + 4 * bool(present & 1) + 4 * bool(present & 4)
+    at += 4 * bool(present & 0x100) + 4 * bool(present & 0x200) + 4 * bool(present & 0x400)
+    raw = u32(data, at)
+    return raw - (1 << 32) if u8(data, trun.body) and raw >> 31 else raw
 
 
 def _first_flags(data: bytes, trun: Box, defaults: int) -> int:

@@ -24,6 +24,9 @@ PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
 PIXELS = ("yuv420p", "yuvj420p")
 
 
+LONG_SOUND = mark("its sound goes on after its picture")
+
+
 @dataclass(frozen=True)
 class Packets:
     """What the packets of a film say, in units of its time base; crowded keyframes are left out of `keys`."""

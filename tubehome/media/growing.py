@@ -7,25 +7,29 @@ off before the next append. Who listens to a growing playlist reads the same byt
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import mmap
 import os
 import shutil
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
 from tubehome.media._guard import Option, Options
 from tubehome.media.encode import CLEAN, HERTZ, SAMPLES, adts_frames
 from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
-from tubehome.media.hls import Segment
-from tubehome.media.plan import Plan, Span
+from tubehome.media.hls import Rendition, Segment, peak
+from tubehome.media.plan import Plan, Rung, Span
 
 INDEX_SUFFIX = ".index"
+SETTLING = 64_000_000  # bytes that a file may take beyond what goes into it
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,51 @@ class Piece:
     size: int
     init_size: int
     avcc: str  # hex
+    delay: int  # of the first picture's showing after its decoding, in units of the file's clock
     segments: tuple[Segment, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, stored: str) -> Piece:
+        said = json.loads(stored)
+        return cls(**{**said, "segments": tuple(Segment(**each) for each in said["segments"])})
+
+
+def rendition(pieces: Sequence[Piece], plan: Plan, rung: Rung, file_name: str, *, final: bool) -> Rendition:
+    """The rendition that these pieces make, in order. Growing, its bandwidth is what its rung may need."""
+    segments = tuple(segment for piece in pieces for segment in piece.segments)
+    voice = plan.audio_bitrate if plan.sound else 0
+    made = Rendition(
+        height=rung.height,
+        width_px=rung.width_px,
+        height_px=rung.height_px,
+        file=file_name,
+        size=pieces[-1].size,
+        init_size=pieces[0].init_size,
+        segments=segments,
+        codecs=f"avc1.{pieces[0].avcc[2:8]}" + ",mp4a.40.2" * plan.sound,
+        bandwidth=rung.max_rate * 3 // 2 + voice,
+        average_bandwidth=rung.max_rate + voice,
+        rate=plan.rate,
+        clock=plan.time_base.denominator if plan.copied else 0,
+        target=target(plan),
+        final=final,
+    )
+    if not final:
+        return made
+    weights = [(segment.size, made.length(segment)) for segment in segments]
+    average = math.ceil(8 * sum(weight for weight, _ in weights) / sum(seconds for _, seconds in weights))
+    return replace(made, bandwidth=peak(weights), average_bandwidth=average)
+
+
+def target(plan: Plan) -> int:
+    """EXT-X-TARGETDURATION, known before the first segment is: it may not change while a playlist grows."""
+    if not plan.copied:
+        return math.ceil(min(plan.segment_frames, plan.frames) / plan.rate)
+    stops = [*(at for at, _ in plan.marks), plan.end]
+    return max(1, math.ceil(max(b - a for a, b in pairwise(stops)) * plan.time_base))
 
 
 def index_sound(sound: Path) -> Path:
@@ -56,27 +104,23 @@ def index_sound(sound: Path) -> Path:
     return target
 
 
-def sound_frames(plan: Plan, a: int, b: int) -> tuple[int, int]:
-    """The frames of sound [i, j) that go with the pictures [a, b): each frame goes with the picture it begins under."""
-
-    def at(picture: int) -> int:
-        return math.ceil(Fraction(picture) / plan.rate * HERTZ / SAMPLES)
-
-    return at(a), at(b)
+def sound_frame(at: Fraction, hertz: int) -> int:
+    """The first frame of sound that begins at or after a moment (seconds): each goes with the range it begins in."""
+    return math.ceil(at * hertz / SAMPLES)
 
 
-def cut_sound(sound: Path, plan: Plan, a: int, b: int | None, out: Path) -> int:
-    """Writes the sound of the pictures [a, b) (None: to the end) to `out`; the number of its first frame.
+def cut_sound(sound: Path, hertz: int, span: Span, out: Path) -> int:
+    """Writes the sound of a range to `out`; the number of its first frame.
 
     The encoder's first frame is a run-up: without it, frame i begins at i × 1024 samples, and no edit list is needed.
     """
-    first, last = sound_frames(plan, a, b if b is not None else a)
+    first, stop = sound_frame(span.start, hertz), span.stop
     with sound.with_name(sound.name + INDEX_SUFFIX).open("rb") as file:
         offsets = array("Q")
         offsets.frombytes(file.read())
     count = len(offsets) - 2  # without the run-up
     begin = offsets[1 + min(first, count)]
-    end = offsets[-1] if b is None else offsets[1 + min(last, count)]
+    end = offsets[-1] if stop is None else offsets[1 + min(sound_frame(stop, hertz), count)]
     with sound.open("rb") as source, out.open("wb") as target:
         source.seek(begin)
         left = end - begin
@@ -102,76 +146,109 @@ def append(
     what was made does not continue what is there.
     """
     fragment, voice = work / "fragment.mp4", work / "fragment.aac"
-    first = cut_sound(sound, plan, span.a, span.b, voice) if sound else 0
+    first = cut_sound(sound, HERTZ, span, voice) if sound else 0
     frames = boxes.video_index(video).frames
     _copy(video, voice if sound else None, first, plan, span, fragment, tools)
     try:
         found = boxes.fragmented(fragment)
+        if before and plan.copied:
+            _shift(fragment, found, before[0].delay - found.delay)
+            found = boxes.fragmented(fragment)
         _verify(found, plan, span, frames)
+        if before and found.avcc.hex() != before[0].avcc:
+            raise ValueError("other parameters than range 0")
+        return _add(fragment, found, plan, span, before, target)
     except ValueError as error:
         raise ToolFailed("A rendition of this video came out unevenly cut.", cause=str(error)) from error
-    if before and found.avcc.hex() != before[0].avcc:
-        raise ToolFailed("A rendition of this video came out unevenly cut.", cause="other parameters than range 0")
-    return _add(fragment, found, span, before, target)
 
 
 def _copy(video: Path, sound: Path | None, first: int, plan: Plan, span: Span, out: Path, tools: Tools) -> None:
-    start = float(span.a / plan.rate)
-    inputs = [Input(video, {"itsoffset": f"{start:.6f}"})]
+    inputs = [Input(video, {"itsoffset": f"{float(span.start):.6f}"})]
     mapped: dict[str, Option] = {"map": "0:v"}
     room = video.stat().st_size
     if sound is not None and sound.stat().st_size:
         inputs.append(Input(sound, {"itsoffset": f"{first * SAMPLES / HERTZ:.6f}", "f": "aac"}))
         mapped = {"map": ["0:v", "1:a"], "bsf:a": "aac_adtstoasc"}
         room += sound.stat().st_size
-    number = span.a // plan.segment_frames
+    if plan.copied:
+        mapped["video_track_timescale"] = plan.time_base.denominator
     options: Options = {
         **mapped,
         "c": "copy",
         "avoid_negative_ts": "disabled",
-        "fragment_index": number + 1,
+        "fragment_index": 1 + sum(len(earlier.keys) for earlier in plan.spans[: span.number]),
         "movflags": "+frag_keyframe+delay_moov+default_base_moof+frag_discont+skip_trailer",
         "f": "mp4",
         **CLEAN,
     }
     seconds = float(span.frames / plan.rate)
-    run(Job(inputs, [Output(out, options)], seconds, max_bytes=2 * room + 64_000_000, copy_timestamps=True), tools)
+    run(Job(inputs, [Output(out, options)], seconds, max_bytes=2 * room + SETTLING, copy_timestamps=True), tools)
+
+
+def _shift(path: Path, found: boxes.Fragmented, by: int) -> None:
+    """Moves every fragment's picture on the file's clock.
+
+    Where pictures keep their own times, the coder's delay differs from range to range, and `frag_discont` counts
+    decoding times as if it did not.
+    """
+    if not by:
+        return
+    with path.open("r+b") as file:
+        for fragment in found.fragments:
+            file.seek(fragment.time_at)
+            file.write((fragment.time + by).to_bytes(fragment.time_bytes, "big"))
 
 
 def _verify(found: boxes.Fragmented, plan: Plan, span: Span, frames: int) -> None:
+    keys = span.keys if plan.copied else tuple(range(0, frames, plan.segment_frames))
+    counts = [b - a for a, b in pairwise([*keys, frames])]
+    if [fragment.frames for fragment in found.fragments] != counts:
+        raise ValueError(f"segments of {[fragment.frames for fragment in found.fragments][:20]} frames")
     total = 0
     for number, fragment in enumerate(found.fragments):
-        last = number == len(found.fragments) - 1
         if not fragment.starts_with_keyframe:
             raise ValueError(f"segment {number} does not start with a keyframe")
-        if fragment.frames > plan.segment_frames or (fragment.frames < plan.segment_frames and not last):
-            raise ValueError(f"segment {number} has {fragment.frames} frames")
-        if fragment.time * plan.rate != (span.a + total) * found.timescale:
+        if not plan.copied and fragment.time * plan.rate != (span.a + total) * found.timescale:
             raise ValueError(f"segment {number} starts at {fragment.time}/{found.timescale}")
         total += fragment.frames
-    if total != frames:
-        raise ValueError(f"{total} of {frames} frames were copied")
 
 
-def _add(fragment: Path, found: boxes.Fragmented, span: Span, before: Sequence[Piece], target: Path) -> Piece:
+def _add(
+    fragment: Path, found: boxes.Fragmented, plan: Plan, span: Span, before: Sequence[Piece], target: Path
+) -> Piece:
     keep = before[-1].size if before else 0
     skip = found.init_size if before else 0
+    ticks = lengths(plan, span)
     segments = []
     with fragment.open("rb") as source:
-        for each in found.fragments:
+        for each, length in zip(found.fragments, ticks or [0] * len(found.fragments), strict=True):
             source.seek(each.offset)
             digest = hashlib.sha256(source.read(each.size)).hexdigest()
-            segments.append(Segment(keep - skip + each.offset, each.size, each.frames, digest))
-        fd = os.open(target, os.O_RDWR | os.O_CREAT, 0o644)
-        with os.fdopen(fd, "r+b") as out:
-            if out.seek(0, os.SEEK_END) < keep:
-                raise ToolFailed("A rendition of this video is shorter than it was: it was changed from outside.")
-            out.truncate(keep)  # cuts off an append that a kill tore
-            out.seek(keep)
-            source.seek(skip)
-            shutil.copyfileobj(source, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
-            size = out.tell()
+            segments.append(Segment(keep - skip + each.offset, each.size, each.frames, digest, length))
+        size = _put(source, skip, target, keep)
     init = 0 if before else found.init_size
-    return Piece(span.number, size, init, found.avcc.hex(), tuple(segments))
+    return Piece(span.number, size, init, found.avcc.hex(), found.delay, tuple(segments))
+
+
+def lengths(plan: Plan, span: Span) -> list[int]:
+    """The ticks of each segment of a range, where pictures keep their own times; else nothing."""
+    if not plan.copied:
+        return []
+    first = plan.range_marks[span.number]
+    stops = [*(at for at, _ in plan.marks), plan.end][first : first + len(span.keys) + 1]
+    return [b - a for a, b in pairwise(stops)]
+
+
+def _put(source: BinaryIO, skip: int, target: Path, keep: int) -> int:
+    """Appends `source` from `skip` on after `keep` bytes of `target`; the size of it then, on the disk."""
+    fd = os.open(target, os.O_RDWR | os.O_CREAT, 0o644)
+    with os.fdopen(fd, "r+b") as out:
+        if out.seek(0, os.SEEK_END) < keep:
+            raise ToolFailed("A rendition of this video is shorter than it was: it was changed from outside.")
+        out.truncate(keep)  # cuts off an append that a kill tore
+        out.seek(keep)
+        source.seek(skip)
+        shutil.copyfileobj(source, out, 1 << 20)
+        out.flush()
+        os.fsync(out.fileno())
+        return out.tell()

@@ -24,17 +24,18 @@ FIRST_UP_TO = 2_500_000  # bits/s of the variant that is listed first
 
 @dataclass(frozen=True)
 class Segment:
-    """One keyframe and what follows it, with its sound. `offset` and `size` in bytes, `sha256` in hex."""
+    """From a keyframe to before the next segment's, with its sound. `offset` and `size` in bytes, `sha256` in hex."""
 
     offset: int
     size: int
     frames: int
     sha256: str
+    ticks: int = 0  # its length, where pictures keep their own times (Rendition.clock); else its frames tell
 
 
 @dataclass(frozen=True)
 class Rendition:
-    """A finished rendition. Bandwidths in bits/s, measured from the segments; `height` is the label."""
+    """A rendition, finished or growing. Bandwidths in bits/s; `height` is the label, `rate` pictures a second."""
 
     height: int
     width_px: int
@@ -47,11 +48,18 @@ class Rendition:
     bandwidth: int
     average_bandwidth: int
     rate: Fraction
+    clock: int = 0  # ticks a second; 0: the clock is even
+    target: int = 0  # seconds that no segment exceeds, once rounded; 0: what the segments say
+    final: bool = True
+
+    def length(self, segment: Segment) -> Fraction:
+        """Seconds."""
+        return Fraction(segment.ticks, self.clock) if self.clock else segment.frames / self.rate
 
     @property
     def duration(self) -> float:
         """Seconds."""
-        return float(sum(segment.frames for segment in self.segments) / self.rate)
+        return float(sum(map(self.length, self.segments)))
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "rate": str(self.rate)})
@@ -111,7 +119,7 @@ def describe(path: Path, plan: Plan, rung: Rung, file_name: str, sound: bool) ->
         init_size=found.init_size,
         segments=segments,
         codecs=f"avc1.{found.avcc[1:4].hex()}" + ",mp4a.40.2" * sound,
-        bandwidth=peak(segments, plan.rate),
+        bandwidth=peak([(segment.size, segment.frames / plan.rate) for segment in segments]),
         average_bandwidth=math.ceil(8 * sum(segment.size for segment in segments) / seconds),
         rate=plan.rate,
     )
@@ -137,22 +145,22 @@ def _digest(file: BinaryIO, offset: int, size: int) -> str:
     return hashlib.sha256(file.read(size)).hexdigest()
 
 
-def peak(segments: Sequence[Segment], rate: Fraction) -> int:
+def peak(segments: Sequence[tuple[int, Fraction]]) -> int:
     """The largest bitrate of any run of segments that lasts 0.5 to 1.5 target durations (RFC 8216, 4.3.4.2).
 
-    So the last segment, often a single keyframe of a few frames, does not count alone.
+    Of (bytes, seconds). So the last segment, often a single keyframe of a few frames, does not count alone.
     """
-    longest = max(segment.frames for segment in segments)
+    longest = max(seconds for _, seconds in segments)
     best = Fraction(0)
     for first in range(len(segments)):
-        size = frames = 0
-        for segment in segments[first:]:
-            size, frames = size + segment.size, frames + segment.frames
-            if frames > 1.5 * longest:
+        size, length = 0, Fraction(0)
+        for more, seconds in segments[first:]:
+            size, length = size + more, length + seconds
+            if length > 1.5 * longest:
                 break
-            if frames >= longest / 2:
-                best = max(best, Fraction(8 * size, frames))
-    return math.ceil(best * rate)
+            if length >= longest / 2:
+                best = max(best, 8 * size / length)
+    return math.ceil(best)
 
 
 def playlist_name(rendition: Rendition) -> str:
@@ -160,25 +168,25 @@ def playlist_name(rendition: Rendition) -> str:
     return rendition.file.removesuffix(SUFFIX) + ".m3u8"
 
 
-def media_playlist(rendition: Rendition, final: bool = True) -> str:
-    """The segments of a rendition; not `final`: more will follow, and none of these will change."""
-    longest = max(segment.frames for segment in rendition.segments)
+def media_playlist(rendition: Rendition) -> str:
+    """The segments of a rendition; while it is not final more will follow, and none of these will change."""
+    longest = max(map(rendition.length, rendition.segments))
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{math.ceil(longest / rendition.rate)}",
+        f"#EXT-X-TARGETDURATION:{rendition.target or math.ceil(longest)}",
         "#EXT-X-MEDIA-SEQUENCE:0",
-        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if final else 'EVENT'}",
+        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if rendition.final else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
         f'#EXT-X-MAP:URI="{rendition.file}",BYTERANGE="{rendition.init_size}@0"',
     ]
     for segment in rendition.segments:
         lines += [
-            f"#EXTINF:{float(segment.frames / rendition.rate):.6f},",
+            f"#EXTINF:{float(rendition.length(segment)):.6f},",
             f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}",
             rendition.file,
         ]
-    return "\n".join([*lines, *["#EXT-X-ENDLIST"] * final]) + "\n"
+    return "\n".join([*lines, *["#EXT-X-ENDLIST"] * rendition.final]) + "\n"
 
 
 def master_playlist(renditions: Sequence[Rendition]) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 from tubehome.base.errors import Refused
 from tubehome.base.i18n import Seconds
+from tubehome.media import copying
 from tubehome.media.probe import Picture, Probe, Sound
 
 RATES = tuple(map(Fraction, (24, 25, 30, 48, 50, 60))) + tuple(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60))
 HDR = ("smpte2084", "arib-std-b67")
+LAST_NOTE = 1.0  # seconds of sound after the picture that a copied film may keep: they lie in its last segment
 LEAD = 4  # pictures decoded before a range at least: one for the clock, more for what mends interlaced film
 HOLD_FROM = 0.2  # seconds that the sound outlasts the film before we hold its last picture
 # Ceilings in bits/s up to 30 pictures a second, by shorter side; in between they follow the line.
@@ -45,6 +49,7 @@ class Rung:
     width_px: int
     height_px: int
     max_rate: int  # bits/s
+    copied: bool = False  # the picture is taken as it is
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class Span:
     frames: int  # that we expect
     seek: int | None  # None: from the beginning
     earlier: int | None
+    keys: tuple[int, ...]  # pictures of the range, from 0, that begin a segment
+    start: Fraction  # seconds from the first picture of the film
+    stop: Fraction | None  # where it ends; None: the end of the film
 
 
 @dataclass(frozen=True)
@@ -92,20 +100,45 @@ class Plan:
     time_base: Fraction = Fraction(0)  # of the film's stream, seconds
     seeks: tuple[tuple[int | None, int | None], ...] = ()  # of each range
     range_frames: int = 0  # pictures a range, whole segments
+    marks: tuple[tuple[int, int], ...] = ()  # where segments of a copied film begin: pts, and pictures before
+    end: int = 0  # of a copied film's last picture, on its own clock
+    range_marks: tuple[int, ...] = ()  # the marks at which ranges begin
+    refusal: str = ""  # why the picture is not copied: a message id
+    copy_sound: bool = False  # its frames are taken as they are
     remuxed: bool = False  # it speaks of `encode.remux_if_needed`'s copy of the original: make that first
 
     def rung(self, height: int) -> Rung:
         return next(rung for rung in self.rungs if rung.height == height)
 
     @property
+    def copied(self) -> bool:
+        """Is the largest rung the source's own picture? Then every rung keeps its pictures' own times."""
+        return bool(self.marks)
+
+    @property
     def spans(self) -> tuple[Span, ...]:
         """The ranges, in order."""
-        ends = [*range(self.range_frames, self.frames, self.range_frames)][: len(self.seeks) - 1]
-        starts = [0, *ends]
-        return tuple(
-            Span(n, a, b, (self.frames if b is None else b) - a, *self.seeks[n])
-            for n, (a, b) in enumerate(zip(starts, [*ends, None], strict=True))
-        )
+        return tuple(self._copied_spans() if self.copied else self._even_spans())
+
+    def _even_spans(self) -> Iterator[Span]:
+        ends: list[int | None] = [*range(self.range_frames, self.frames, self.range_frames)][: len(self.seeks) - 1]
+        a = 0
+        for number, b in enumerate([*ends, None]):
+            frames = (self.frames if b is None else b) - a
+            keys = tuple(range(0, frames, self.segment_frames))
+            stop = None if b is None else b / self.rate
+            yield Span(number, a, b, frames, *self.seeks[number], keys, a / self.rate, stop)
+            a = a if b is None else b
+
+    def _copied_spans(self) -> Iterator[Span]:
+        for number, first in enumerate(self.range_marks):
+            last = self.range_marks[number + 1] if number + 1 < len(self.range_marks) else len(self.marks)
+            (at, a), ended = self.marks[first], last == len(self.marks)
+            b = self.frames if ended else self.marks[last][1]
+            keys = tuple(before - a for _, before in self.marks[first:last])
+            stop = None if ended else (self.marks[last][0] - self.p0) * self.time_base
+            start = (at - self.p0) * self.time_base
+            yield Span(number, a, None if ended else b, b - a, *self.seeks[number], keys, start, stop)
 
     @property
     def estimated_bytes(self) -> int:
@@ -127,6 +160,8 @@ class Plan:
             "rungs": tuple(Rung(**rung) for rung in said["rungs"]),
             "order": tuple(said["order"]),
             "seeks": tuple((seek, earlier) for seek, earlier in said.get("seeks", ())),
+            "marks": tuple((at, before) for at, before in said.get("marks", ())),
+            "range_marks": tuple(said.get("range_marks", ())),
         }
         return cls(**{**said, **made})
 
@@ -137,23 +172,19 @@ def plan(probe: Probe, policy: Policy) -> Plan:
     if picture is None:
         raise Refused("There is no picture in this file.")
     rate = choose_rate(picture, policy.max_fps)
-    hold = sound is not None and sound.end - picture.end >= HOLD_FROM
+    lag = sound.end - picture.end if sound else 0.0
+    refusal = _refusal(picture, sound, lag, policy, rate)
+    hold = lag >= HOLD_FROM and refusal is not None
     end = sound.end if sound and hold else picture.end
-    frames = max(1, round((end - picture.start) * rate))
     _refuse_broken_clock(picture, end)
-    rungs = ladder(picture, policy, rate)
+    rungs = ladder(picture, policy, rate, copied=refusal is None)
     progressive = next((rung.height for rung in rungs if rung.height <= 720), rungs[-1].height)
-    duration = float(frames / rate)
-    segment_frames = max(1, round(Fraction(policy.segment_seconds) * rate))
-    range_frames = segment_frames * max(1, round(policy.range_seconds / policy.segment_seconds))
+    clock = _copied_clock(picture, policy) if refusal is None else _even_clock(picture, policy, rate, end)
     return Plan(
         rate=rate,
-        segment_frames=segment_frames,
-        range_frames=range_frames,
+        **clock,
         time_base=picture.time_base,
-        seeks=_seeks(picture, rate, frames, range_frames),
-        frames=frames,
-        duration=duration,
+        refusal=refusal or "",
         rungs=rungs,
         progressive=progressive,
         order=_order(rungs, progressive),
@@ -169,26 +200,80 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         preset=policy.preset,
         threads=policy.threads,
         source_size=probe.size,
-        source_rate=round(8 * probe.size / duration),
+        source_rate=round(8 * probe.size / clock["duration"]),
         remuxed=probe.remuxed,
         **_sound(sound, policy),
     )
 
 
-def _seeks(
-    picture: Picture, rate: Fraction, frames: int, range_frames: int
-) -> tuple[tuple[int | None, int | None], ...]:
-    """Where to seek for each range. The first is a short one's whole film, or is read from the beginning."""
+def _refusal(picture: Picture, sound: Sound | None, lag: float, policy: Policy, rate: Fraction) -> str | None:
+    """Why the picture is encoded; None when it is copied. `lag`: seconds that the sound outlasts the picture."""
+    if lag > LAST_NOTE:
+        return copying.LONG_SOUND
+    film = copying.Film(
+        codec=picture.codec,
+        profile=picture.profile,
+        pix_fmt=picture.pix_fmt,
+        sides=(picture.coded_width, picture.coded_height),
+        upright=picture.rotation == 0 and picture.sar == 1,
+        interlaced=picture.interlaced,
+        hdr=picture.transfer in HDR,
+        time_base=picture.time_base,
+        p0=picture.p0,
+        rate=picture.rate,
+        packets=picture.stream,
+        sound_leads=picture.start - sound.start if sound else 0.0,
+    )
+    most = ceiling(min(picture.coded_width, picture.coded_height), rate)
+    return copying.refusal(film, max(policy.heights), policy.max_fps, most, policy.segment_seconds)
+
+
+def _even_clock(picture: Picture, policy: Policy, rate: Fraction, end: float) -> dict[str, Any]:
+    frames = max(1, round((end - picture.start) * rate))
+    segment_frames = max(1, round(Fraction(policy.segment_seconds) * rate))
+    range_frames = segment_frames * max(1, round(policy.range_seconds / policy.segment_seconds))
+    # Some pictures before, for the clock and for what mends interlaced film.
+    starts = [
+        picture.p0 + math.floor((start - LEAD) / rate / picture.time_base)
+        for start in range(range_frames, frames, range_frames)
+    ]
+    return {
+        "segment_frames": segment_frames,
+        "range_frames": range_frames,
+        "frames": frames,
+        "duration": float(frames / rate),
+        "seeks": _seeks(picture, starts),
+    }
+
+
+def _copied_clock(picture: Picture, policy: Policy) -> dict[str, Any]:
+    """The source's own: segments begin at its keyframes, and its pictures keep their times."""
+    stream, base = picture.stream, picture.time_base
+    marks = copying.cuts(stream, base, policy.segment_seconds)
+    starts = copying.spans_of(marks, base, policy.range_seconds)
+    return {
+        "segment_frames": 0,
+        "frames": stream.count,
+        "duration": float((stream.end - picture.p0) * base),
+        "marks": tuple((mark.at, mark.before) for mark in marks),
+        "end": stream.end,
+        "range_marks": starts,
+        "seeks": _seeks(picture, [marks[number].at - 1 for number in starts[1:]]),
+    }
+
+
+def _seeks(picture: Picture, latest: Sequence[int]) -> tuple[tuple[int | None, int | None], ...]:
+    """Where to seek for each range but the first, which is read from the beginning: at the latest these times."""
+    keys = picture.stream.keys
     found: list[tuple[int | None, int | None]] = [(None, None)]
-    for start in range(range_frames, frames, range_frames):
-        before = picture.p0 + math.floor((start - LEAD) / rate / picture.time_base)
-        at = bisect_right(picture.stream.keys, before) - 1
+    for before in latest:
+        at = bisect_right(keys, before) - 1
         # Never to the first one: that is the beginning, and some containers cannot seek there (AVI with B-frames).
-        found.append((picture.stream.keys[at] if at >= 1 else None, picture.stream.keys[at - 1] if at >= 2 else None))
+        found.append((keys[at] if at >= 1 else None, keys[at - 1] if at >= 2 else None))
     return tuple(found)
 
 
-def _sound(sound: Sound | None, policy: Policy) -> dict[str, int]:
+def _sound(sound: Sound | None, policy: Policy) -> dict[str, Any]:
     if sound is None:
         return {"sound_index": 0, "channels": 0, "audio_bitrate": 0}
     mono = sound.channels == 1
@@ -228,8 +313,8 @@ def _standard(rate: Fraction, within: Fraction) -> Fraction | None:
     return best if abs(best / rate - 1) <= within else None
 
 
-def ladder(picture: Picture, policy: Policy, rate: Fraction) -> tuple[Rung, ...]:
-    """The rungs, largest first: never above the source, and at least one."""
+def ladder(picture: Picture, policy: Policy, rate: Fraction, *, copied: bool = False) -> tuple[Rung, ...]:
+    """The rungs, largest first: never above the source, and at least one. A copied top keeps its own size."""
     side = min(picture.width, picture.height)
     heights: set[int] = set()
     for height in policy.heights:
@@ -238,7 +323,11 @@ def ladder(picture: Picture, policy: Policy, rate: Fraction) -> tuple[Rung, ...]
         elif side >= NEAR_MISS * height:
             heights.add(_even(side))
     heights = heights or {_even(side)}
-    return tuple(_rung(picture, height, rate) for height in sorted(heights, reverse=True))
+    made = [_rung(picture, height, rate) for height in sorted(heights, reverse=True)]
+    if copied:
+        top = Rung(side, picture.coded_width, picture.coded_height, ceiling(side, rate), copied=True)
+        made = [top, *(rung for rung in made if rung.height < NEAR_MISS * side)]
+    return tuple(made)
 
 
 def _rung(picture: Picture, height: int, rate: Fraction) -> Rung:

@@ -54,7 +54,7 @@ def encode_range(source: Path, plan: Plan, span: Span, outs: Mapping[int, Path],
 def _encode(source: Path, plan: Plan, span: Span, seek: int | None, outs: Mapping[int, Path], tools: Tools) -> str:
     """What ffmpeg said."""
     rungs = [rung for rung in plan.rungs if rung.height in outs]
-    outputs = [Output(outs[rung.height], {"map": f"[o{rung.height}]", **_coder(plan, rung)}) for rung in rungs]
+    outputs = [Output(outs[rung.height], {"map": f"[o{rung.height}]", **_coder(plan, span, rung)}) for rung in rungs]
     seconds = float(span.frames / plan.rate)
     most = SETTLING + round(seconds * max(rung.max_rate for rung in rungs) / 4)
     job = Job(
@@ -87,8 +87,12 @@ def _smaller(rung: Rung) -> str:
 
 
 def cut(plan: Plan, span: Span) -> str:
-    """Filters that leave the pictures [a, b) of the constant clock whose picture 0 is the film's first."""
+    """Filters that leave the pictures of a range, the first at 0: on the even clock, or at their own times."""
     chain = f"setpts=PTS-({plan.p0})"
+    if plan.copied:
+        start = round(span.start / plan.time_base)
+        until = "" if span.stop is None else f":end_pts={round(span.stop / plan.time_base)}"
+        return f"{chain},trim=start_pts={start}{until},setpts=PTS-({start})"
     if plan.interlaced:
         chain += ",bwdif=mode=send_frame"
     chain += f",fps={plan.rate}"
@@ -98,20 +102,39 @@ def cut(plan: Plan, span: Span) -> str:
     return chain + f",trim=start_pts={span.a}{'' if end is None else f':end_pts={end}'},setpts=PTS-STARTPTS"
 
 
-def _coder(plan: Plan, rung: Rung) -> Options:
+def _coder(plan: Plan, span: Span, rung: Rung) -> Options:
     return {
         "c:v": "libx264",
         "preset": plan.preset,
         "crf": plan.crf,
         "maxrate": rung.max_rate,
         "bufsize": 2 * rung.max_rate,
-        "g": plan.segment_frames,
-        "keyint_min": plan.segment_frames,
         "sc_threshold": 0,
         "threads": plan.threads,
-        "fps_mode": "cfr",  # where the source changes its size midway, a picture may get lost between two graphs
         "f": "mp4",
+        **(_own_times(plan, span) if plan.copied else _even_times(plan)),
         **CLEAN,
+    }
+
+
+def _even_times(plan: Plan) -> Options:
+    return {
+        "g": plan.segment_frames,
+        "keyint_min": plan.segment_frames,
+        "fps_mode": "cfr",  # where the source changes its size midway, a picture may get lost between two graphs
+    }
+
+
+def _own_times(plan: Plan, span: Span) -> Options:
+    """A keyframe where a segment of the copied film begins; a millisecond early, as rounding up would be late."""
+    scale = plan.time_base.denominator
+    marks = [(at - plan.p0) * plan.time_base - span.start for at, before in plan.marks if before - span.a in span.keys]
+    return {
+        "fps_mode": "passthrough",
+        "enc_time_base": f"1/{scale}",
+        "video_track_timescale": scale,
+        "g": 100_000,
+        "force_key_frames": ",".join(f"{max(0.0, float(mark) - 0.001):.6f}" for mark in marks),
     }
 
 
@@ -124,7 +147,7 @@ def verify(plan: Plan, span: Span, outs: Mapping[int, Path]) -> Made:
             index = boxes.video_index(path)
         except ValueError as error:
             raise ToolFailed("A rendition of this video came out unreadable.", cause=str(error)) from error
-        if index.keyframes != tuple(range(0, index.frames, plan.segment_frames)):
+        if index.keyframes != _expected_keys(plan, span, index.frames):
             cause = f"keyframes {index.keyframes[:20]}"
             raise ToolFailed("A rendition of this video came out unevenly cut.", cause=cause)
         if index.avcc[:1] != b"\x01":
@@ -140,9 +163,13 @@ def verify(plan: Plan, span: Span, outs: Mapping[int, Path]) -> Made:
     return Made(frames.pop(), avcc)
 
 
+def _expected_keys(plan: Plan, span: Span, frames: int) -> tuple[int, ...]:
+    return span.keys if plan.copied else tuple(range(0, frames, plan.segment_frames))
+
+
 def _as_many_as_planned(plan: Plan, span: Span, frames: int) -> bool:
     """The last range may differ a little: versions end `fps` differently, a damaged end may lack some pictures."""
-    if span.b is not None:
+    if span.b is not None or plan.copied:
         return frames == span.frames
     slack = max(2, round(plan.rate / 2))
     return max(1, span.frames - slack) <= frames <= span.frames + 2
