@@ -12,7 +12,7 @@ import pytest
 
 from tubehome.base import clock
 from tubehome.base.errors import Refused
-from tubehome.flows import discard, enough, first, hold, machine, pipeline, resume
+from tubehome.flows import discard, enough, first, hold, machine, pipeline, resume, steps
 from tubehome.flows.intake import Intake, intake
 from tubehome.flows.order import Crew, following
 from tubehome.jobs import rows
@@ -79,7 +79,7 @@ def test_what_is_paused_failed_or_in_the_bin_is_left_alone(site: Site, take: Any
 def test_what_waits_for_a_moment_or_is_being_done_lets_others_pass(site: Site, take: Any) -> None:
     a, b = take("a"), take("b")
     step = Step.select().where(Step.video == a).order_by(Step.position).first()
-    Step.update(next_try=clock.timestamp() + 60).where(Step.id == step.id).execute()
+    Step.update(next_try=clock.timestamp() + 60).where(Step.video == a).execute()
     assert next_id(site) == b.id
     Step.update(next_try=0, state=rows.RUNNING).where(Step.id == step.id).execute()
     assert next_id(site) == a.id, "its worker died"
@@ -118,7 +118,7 @@ def test_a_pause_gives_the_step_back_untouched(site: Site, take: Any) -> None:
     real = crew.doing
 
     def doing(step_id: int, video_id: int, stop: threading.Event) -> Any:
-        if Step.get_by_id(step_id).kind == "encode":
+        if Step.get_by_id(step_id).kind == steps.PROGRESSIVE:
             stop.set()  # as `enforce` does when it was paused
             hold.hold(site, video)
             started.set()
@@ -127,12 +127,12 @@ def test_a_pause_gives_the_step_back_untouched(site: Site, take: Any) -> None:
     crew.doing = doing  # type: ignore[method-assign]
     pipeline.work(site, tools, crew)
     assert started.is_set()
-    step = Step.get(Step.video == video, Step.kind == "encode")
+    step = Step.get(Step.video == video, Step.kind == steps.PROGRESSIVE)
     assert (step.state, step.attempts, step.deaths) == (rows.WAITING, 0, 0)
     assert not list(site.files.work(video.uuid).glob("*.part"))
     crew.doing = real  # type: ignore[method-assign]
     pipeline.work(site, tools, crew)
-    assert Video.get_by_id(video.id).processing == Processing.PREPARING, "still paused"
+    assert Video.get_by_id(video.id).processing == Processing.PLAYABLE, "still paused"
     resume.resume(site, video)
     pipeline.work(site, tools, crew)
     assert Video.get_by_id(video.id).processing == Processing.READY
@@ -147,7 +147,7 @@ def test_enough_keeps_what_is_ready(site: Site, take: Any) -> None:
     while Video.get_by_id(video.id).out_at is None:
         pipeline.advance(site, video.id, tools)
     left = Step.select().where(Step.video == video, Step.state != rows.DONE).count()
-    Step.create(video=video, position=99, kind="encode", height=9)
+    Step.create(video=video, position=99, kind=steps.FINISH, height=9)
     if Video.get_by_id(video.id).processing == Processing.READY:
         Video.update(processing=Processing.OUT, ready_at=None).where(Video.id == video.id).execute()
     enough.enough(site, video)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from tubehome.base.errors import Refused
+from tubehome.flows.show import show
 from tubehome.jobs import Job, rows
-from tubehome.library.models import Step, Video
+from tubehome.library.models import Rendition, Step, Video
 from tubehome.library.processing import Processing, move
+from tubehome.media import hls
+from tubehome.media.plan import Plan
 from tubehome.site import Site
 from tubehome.store import files
 
@@ -22,9 +25,15 @@ def enough(site: Site, video: Video) -> None:
                 title=video.title,
             )
         Step.delete().where(Step.video == video, Step.state != rows.DONE).execute()
+        half = [row.file for row in Rendition.select().where(Rendition.video == video, ~Rendition.final)]
+        Rendition.delete().where(Rendition.video == video, ~Rendition.final).execute()
         if fresh.processing == Processing.FAILED:
             move(video.id, Processing.FAILED, Processing.OUT)
         move(video.id, Processing.OUT, Processing.READY)
         Video.update(held_at=None).where(Video.id == video.id).execute()
     site.jobs.later(Job.ORDER)
+    show(site, fresh, Plan.from_json(fresh.plan or ""))
+    for name in half:
+        for left in (name, name.removesuffix(hls.SUFFIX) + ".m3u8"):
+            (site.files.public(video.uuid) / left).unlink(missing_ok=True)
     files.empty(site.files.work(video.uuid))

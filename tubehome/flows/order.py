@@ -1,8 +1,8 @@
 """Who is next: the order of the preparation, and what has to make way.
 
 A message to the worker only says « look »; what is done next is decided here, each time, from the rows. Higher
-priority first (« this first »), then what nobody can watch yet, then the older one. Paused videos and those in the
-bin are left alone.
+priority first (« this first »), then what nobody can watch yet, then what has the least left to do. Paused videos and
+those in the bin are left alone.
 """
 
 from __future__ import annotations
@@ -14,35 +14,61 @@ from dataclasses import dataclass
 from typing import Any
 
 from tubehome.base import clock
+from tubehome.flows import steps
 from tubehome.jobs import rows
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site
 
-LOOKED_AT = 40  # candidates; more than can be under way at once
+LOOKED_AT = 40  # videos; more than can be under way at once
+STEPS_AT = 20  # steps of a video; more than its ranges that can be
 IDLE = (Processing.READY, Processing.FAILED)
 
 
 @dataclass(frozen=True)
 class Next:
+    step_id: int
     video_id: int
     priority: float
 
 
 def following(site: Site) -> Next | None:
-    """The video whose next step can be done now, and should be first."""
+    """The step that can be done now, and should be first.
+
+    Of two videos that can be watched (or cannot) the one with less left to do goes first: a clip of a minute does not
+    wait for the night that a council session takes.
+    """
     first = (
-        "SELECT s.id, s.video_id, s.state, v.priority FROM step s JOIN video v ON v.id = s.video_id"
-        " WHERE s.state IN (?, ?) AND v.removed IS NULL AND v.held_at IS NULL AND v.processing NOT IN (?, ?)"
-        " AND s.position = (SELECT MIN(position) FROM step WHERE video_id = v.id AND state != ?)"
-        " AND (s.state = ? OR s.next_try <= ? OR s.next_try > ?)"
-        " ORDER BY v.priority DESC, v.playable_at IS NOT NULL, v.id LIMIT ?"
+        "SELECT v.id, v.priority FROM video v"
+        " WHERE v.removed IS NULL AND v.held_at IS NULL AND v.processing NOT IN (?, ?)"
+        " AND EXISTS (SELECT 1 FROM step s WHERE s.video_id = v.id AND s.state IN (?, ?)"
+        " AND (s.state = ? OR s.next_try <= ? OR s.next_try > ?))"
+        " ORDER BY v.priority DESC, v.playable_at IS NOT NULL,"
+        " (SELECT SUM(s.weight * (1 - s.progress)) FROM step s WHERE s.video_id = v.id AND s.state != ?), v.id LIMIT ?"
     )
     now = clock.timestamp()
-    values = (rows.WAITING, rows.RUNNING, *IDLE, rows.DONE, rows.RUNNING, now, now + rows.FARTHEST_TRY, LOOKED_AT)
-    for step_id, video_id, state, priority in site.db.execute_sql(first, values).fetchall():
+    open_now = (rows.WAITING, rows.RUNNING, rows.RUNNING, now, now + rows.FARTHEST_TRY)
+    for video_id, priority in site.db.execute_sql(first, (*IDLE, *open_now, rows.DONE, LOOKED_AT)).fetchall():
+        step_id = next_step(site, video_id)
+        if step_id is not None:
+            return Next(step_id, video_id, priority)
+    return None
+
+
+def next_step(site: Site, video_id: int) -> int | None:
+    """The video's next step that can be done now: a range at any time, all else when what lies before it is done."""
+    chosen = (
+        "SELECT s.id, s.state FROM step s WHERE s.video_id = ? AND s.state IN (?, ?)"
+        " AND (s.state = ? OR s.next_try <= ? OR s.next_try > ?)"
+        " AND (s.kind = ? OR s.position = (SELECT MIN(position) FROM step WHERE video_id = ? AND state != ?))"
+        " ORDER BY s.position LIMIT ?"
+    )
+    now = clock.timestamp()
+    open_now = (rows.WAITING, rows.RUNNING, rows.RUNNING, now, now + rows.FARTHEST_TRY)
+    values = (video_id, *open_now, steps.RANGE, video_id, rows.DONE, STEPS_AT)
+    for step_id, state in site.db.execute_sql(chosen, values).fetchall():
         if state == rows.WAITING or rows.workable(Step(id=step_id, state=state, next_try=0), site.files.run):
-            return Next(video_id, priority)
+            return int(step_id)
     return None
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, TubehomeError
 from tubehome.base.i18n import mark
-from tubehome.flows import machine
-from tubehome.flows.order import Crew, following
+from tubehome.flows import machine, steps
+from tubehome.flows.order import Crew, following, next_step
 from tubehome.flows.publish import publish
-from tubehome.flows.steps import DO, Bench, Rows
+from tubehome.flows.show import show
 from tubehome.jobs import Job, rows
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
@@ -72,7 +72,7 @@ def _work_on(site: Site, tools: Tools, crew: Crew) -> bool:
     while not _told_to_stop(tools) and (chosen := following(site)):
         if crew.free:
             site.jobs.later(Job.ADVANCE)  # another thread may find more to do
-        worked = advance(site, chosen.video_id, tools, crew)
+        worked = advance(site, chosen.video_id, tools, crew, chosen.step_id)
         if not worked:
             return False
     return worked
@@ -82,10 +82,13 @@ def _told_to_stop(tools: Tools) -> bool:
     return tools.stop is not None and tools.stop.is_set()
 
 
-def advance(site: Site, video_id: int, tools: Tools, crew: Crew | None = None) -> bool:
-    """Does the video's next step, if there is one and nobody else is at it. False: not even the database has room."""
+def advance(site: Site, video_id: int, tools: Tools, crew: Crew | None = None, step_id: int | None = None) -> bool:
+    """Does a step of the video: this one, else its next. Nothing when it cannot be done now, or somebody is at it.
+
+    False: not even the database has room.
+    """
     try:
-        _advance(site, video_id, tools, crew or Crew(1))
+        _advance(site, video_id, tools, crew or Crew(1), step_id)
     except Exception as error:
         if not found_no_room(error):
             raise
@@ -94,12 +97,12 @@ def advance(site: Site, video_id: int, tools: Tools, crew: Crew | None = None) -
     return True
 
 
-def _advance(site: Site, video_id: int, tools: Tools, crew: Crew) -> None:
+def _advance(site: Site, video_id: int, tools: Tools, crew: Crew, step_id: int | None) -> None:
     video = Video.get_or_none(Video.id == video_id)
     if video is None or video.removed or video.held_at is not None:
         return
-    step = Step.select().where(Step.video == video, Step.state != rows.DONE).order_by(Step.position).first()
-    if step is None or step.state == rows.FAILED:
+    step = Step.get_or_none(Step.id == (step_id or next_step(site, video_id)))
+    if step is None or step.state in (rows.DONE, rows.FAILED):
         return
     claim = rows.claim(step, site.files.run)
     if claim is None:
@@ -121,8 +124,10 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> None:
     try:
         _sweep_attempts(site, video, step)
         _check_room(site)
-        commit = DO[step.kind](_bench(site, video, step, tools))
-        _commit(site, video, claim, commit)
+        bench = _bench(site, video, step, tools)
+        if step.kind != steps.RANGE:  # ranges may be encoded side by side, and show nothing
+            show(site, video, bench.plan)
+        _commit(bench, claim, steps.DO[step.kind](bench))
     except Interrupted:
         _sweep_attempts(site, video, step)
         claim.release()
@@ -143,14 +148,15 @@ def _full(site: Site) -> bool:
     return site.files.free_bytes() < max(site.config.limits.reserve_bytes, LEAST_BYTES)
 
 
-def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
+def _bench(site: Site, video: Video, step: Step, tools: Tools) -> steps.Bench:
     source = site.files.original(video.uuid)
     if source is None:
         raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
     plan = Plan.from_json(video.plan or "")
     if plan.remuxed:
         source = _even(site, video, source, tools)
-    return Bench(site, video, step, plan, replace(tools, progress=_progress(step, plan.duration, tools.stop)), source)
+    noting = replace(tools, progress=_progress(step, steps.seconds(plan, step), tools.stop))
+    return steps.Bench(site, video, step, plan, noting, source)
 
 
 def _even(site: Site, video: Video, original: Path, tools: Tools) -> Path:
@@ -195,17 +201,22 @@ def _wanted(video_id: int) -> bool:
 
 def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
     """Removes what earlier attempts at this step left half made; this claim is the only one at work."""
-    half_made = [*site.files.work(video.uuid).glob(f"{step.id}-*.part"), *site.files.public(video.uuid).glob(".*.part")]
+    half_made = [*site.files.work(video.uuid).glob(f"{step.id}-*.part*")]
+    if step.kind != steps.RANGE:  # nobody else writes into the public folder now
+        half_made += site.files.public(video.uuid).glob(".*.part")
     for left in half_made:
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
-def _commit(site: Site, video: Video, claim: rows.Claim, commit: Rows) -> None:
-    with site.db.atomic():
+def _commit(bench: steps.Bench, claim: rows.Claim, commit: steps.Rows) -> None:
+    site, video = bench.site, bench.video
+    with site.db.atomic("IMMEDIATE"):
         commit()
         Step.update(progress=1).where(Step.id == claim.row.id).execute()
         claim.done()
         publish(video.id, claim.row)
+    if claim.row.kind in (steps.TOP, steps.APPEND, steps.FINISH):
+        show(site, video, bench.plan)
     if Video.get_by_id(video.id).processing == Processing.READY:
         files.empty(site.files.work(video.uuid))
 

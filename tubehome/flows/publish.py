@@ -1,4 +1,4 @@
-"""A step is done: what the public gets by it. The three moments of a video, decided in one place."""
+"""A step is done: what the public gets by it. The three moments of a video; the first is `flows.show`'s."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from tubehome.library.processing import Processing, move
 def publish(video_id: int, step: Step) -> None:
     """Moves the video on after a step, inside the transaction that records the step as done.
 
-    PLAYABLE with the first rendition, OUT with the progressive file, READY with the last step.
+    OUT with the progressive file, READY with the last step; PLAYABLE comes with the lists (`flows.show`).
     """
-    if step.kind == steps.PACKAGE and move(video_id, Processing.PREPARING, Processing.PLAYABLE):
-        _date(video_id, at=Processing.PLAYABLE)
     if step.kind == steps.PROGRESSIVE:
         move(video_id, Processing.PLAYABLE, Processing.OUT)
     left = Step.select().where(Step.video == video_id, Step.state != rows.DONE).exists()
     if not left and move(video_id, Processing.OUT, Processing.READY):
-        _date(video_id, at=Processing.READY)
+        dated(video_id, at=Processing.READY)
 
 
-def _date(video_id: int, at: Processing) -> None:
-    """The date that people see: when the video was first theirs to watch."""
+def dated(video_id: int, at: Processing) -> None:
+    """The date that people see: when the video was first theirs to watch. In the caller's transaction."""
     waits = at == Processing.READY
     Video.update(published_at=clock.timestamp()).where(
         Video.id == video_id, Video.published_at.is_null(), Video.wait_transcoding == waits

@@ -8,27 +8,60 @@ from tubehome.base.errors import Refused
 from tubehome.flows import steps
 from tubehome.jobs import Job, rows
 from tubehome.library import queries
-from tubehome.library.models import Step, Video
+from tubehome.library.models import Rendition, Step, Video
 from tubehome.library.processing import Processing, before_failure, move
+from tubehome.media import hls
+from tubehome.media.plan import Plan
 from tubehome.site import Site
+
+GROWN = (steps.RANGE, steps.APPEND, steps.FINISH)
 
 
 def retry(site: Site, video: Video) -> None:
-    """Refused when nothing failed. A step whose intermediate file is gone (a restored backup) is done again too."""
-    with site.db.atomic():
-        if not _again(Step.state == rows.FAILED, video):
+    """Refused when nothing failed. A step whose intermediate file is gone (a restored backup) is done again too.
+
+    Where ranges cannot be joined any more (another ffmpeg, a file changed from outside), they are begun anew.
+    """
+    old: list[str] = []
+    with site.db.atomic("IMMEDIATE"):
+        failed = {step.kind for step in queries.steps(video) if step.state == rows.FAILED}
+        if not failed:
             raise Refused("Nothing failed for « {title} »: there is nothing to try again.", title=video.title)
-        packaged = {s.height for s in queries.steps(video) if s.kind == steps.PACKAGE and s.state == rows.DONE}
-        work = site.files.work(video.uuid)
-        for step in queries.steps(video):
-            made = steps.intermediate(work, step)
-            if step.state == rows.DONE and made and not made.exists() and step.height not in packaged:
-                _again(Step.id == step.id, video)
+        _again(Step.state == rows.FAILED, video)
+        if failed & {steps.APPEND, steps.FINISH}:
+            old = _begin_anew(video)
+        _make_what_is_gone(site, video)
         if video.processing == Processing.FAILED:
             move(video.id, Processing.FAILED, before_failure(video))
+    for name in old:
+        for left in (name, name.removesuffix(hls.SUFFIX) + ".m3u8"):
+            (site.files.public(video.uuid) / left).unlink(missing_ok=True)
     site.jobs.later(Job.ADVANCE, video.id)
 
 
-def _again(which: Any, video: Video) -> int:
+def _make_what_is_gone(site: Site, video: Video) -> None:
+    work, plan, every = site.files.work(video.uuid), Plan.from_json(video.plan or ""), queries.steps(video)
+    joined = {step.number for step in every if step.kind == steps.APPEND and step.state == rows.DONE}
+    sound_needed = any(step.kind in (steps.TOP, steps.APPEND) and step.state != rows.DONE for step in every)
+    for step in every:
+        needed = step.number not in joined if step.kind == steps.RANGE else sound_needed
+        gone = not all(path.exists() for path in steps.intermediate(work, step, plan))
+        if step.state == rows.DONE and needed and gone:
+            _again(Step.id == step.id, video)
+
+
+def _begin_anew(video: Video) -> list[str]:
+    """Every range again, into files of new names: what was listed is never changed. The old names."""
+    old = []
+    for step in queries.steps(video):
+        if step.kind == steps.FINISH:
+            old.append(step.file)
+            Step.update(file=steps.file_name(step.kind, step.height)).where(Step.id == step.id).execute()
+    _again(Step.kind << GROWN, video)
+    Rendition.delete().where(Rendition.video == video, Rendition.file << old).execute()
+    return old
+
+
+def _again(which: Any, video: Video) -> None:
     fresh = {"state": rows.WAITING, "attempts": 0, "deaths": 0, "next_try": 0, "last_error": None, "detail": None}
-    return int(Step.update(progress=0, **fresh).where(which, Step.video == video).execute())
+    Step.update(progress=0, **fresh).where(which, Step.video == video).execute()

@@ -7,6 +7,7 @@ and returns what its rows say; the pipeline commits that together with the step.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,16 +15,26 @@ from pathlib import Path
 from typing import Any
 
 from tubehome.base import ids
+from tubehome.base.errors import Interrupted
+from tubehome.base.i18n import mark
+from tubehome.flows import machine
+from tubehome.jobs import rows as work_rows
 from tubehome.library.models import Picture, Rendition, Step, Video
-from tubehome.media import encode, hls, images, progressive
-from tubehome.media.ffmpeg import Tools
-from tubehome.media.plan import Plan, Rung
+from tubehome.media import growing, hls, images, progressive, ranges, storyboard, top
+from tubehome.media import sound as sounds
+from tubehome.media.ffmpeg import Tools, version
+from tubehome.media.growing import Piece
+from tubehome.media.plan import Plan, Span, plan
+from tubehome.media.probe import probe
 from tubehome.site import Site
 from tubehome.store import files
 from tubehome.store.files import Files
 
-SHA256_LIST = "segments-sha256.json"
-IMAGES, SOUND, ENCODE, PACKAGE, PROGRESSIVE = "images", "sound", "encode", "package", "progressive"
+PLAN, IMAGES, SOUND, TOP, RANGE, APPEND, FINISH = "plan", "images", "sound", "top", "range", "append", "finish"
+PROGRESSIVE, STORYBOARD = "progressive", "storyboard"
+SHEET, SHEET_INDEX = "storyboard.jpg", "storyboard.vtt"
+LOST = mark("A part of this video that was encoded is gone: it is encoded again.")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,11 +66,8 @@ class Bench:
         return self.work / f"{self.step.id}-{self.step.attempts}-{self.step.deaths}.part"
 
     @property
-    def rung(self) -> Rung:
-        return next(r for r in self.plan.rungs if r.height == self.step.height)
-
-    def encoded(self, height: int) -> Path:
-        return self.work / f"video-{height}.mp4"
+    def span(self) -> Span:
+        return self.plan.spans[self.step.number]
 
     @property
     def sound(self) -> Path | None:
@@ -69,29 +77,76 @@ class Bench:
 Rows = Callable[[], None]
 
 
-def intermediate(work: Path, step: Step) -> Path | None:
-    """The file in the work folder that a step makes for later ones; None for the others."""
-    return {SOUND: work / "sound.aac", ENCODE: work / f"video-{step.height}.mp4"}.get(step.kind)
+def range_file(work: Path, number: int, height: int) -> Path:
+    return work / f"range-{number}-{height}.mp4"
 
 
-def planned_steps(plan: Plan) -> Iterator[dict[str, Any]]:
-    """The rows of a plan's steps, in order; weights are rough shares of the work, measured on H.264 veryfast."""
-    at = 0
+def intermediate(work: Path, step: Step, plan: Plan) -> tuple[Path, ...]:
+    """The files in the work folder that a step makes for later ones."""
+    if step.kind == SOUND:
+        return (work / "sound.aac", sounds.index_of(work / "sound.aac"))
+    if step.kind == RANGE:
+        return tuple(range_file(work, step.number, rung.height) for rung in plan.encoded)
+    return ()
 
-    def row(kind: str, weight: float, height: int = 0, file: str = "") -> dict[str, Any]:
-        nonlocal at
-        at += 1
-        return {"position": at, "kind": kind, "height": height, "weight": weight, "file": file}
 
-    yield row(IMAGES, 2.0)
+def planned_steps(plan: Plan, first: int = 1) -> Iterator[dict[str, Any]]:
+    """The rows of a plan's steps, in order, from the position `first` on; weights are rough shares of the work.
+
+    What can be played soon comes first: a copied picture, else the first range, which is short.
+    """
+    for at, (kind, weight, number, height) in enumerate(_in_order(plan), first):
+        file = file_name(kind, height)
+        yield {"position": at, "kind": kind, "weight": weight, "number": number, "height": height, "file": file}
+
+
+def file_name(kind: str, height: int) -> str:
+    """Chosen before: a repeated step leaves no second file."""
+    if kind == PROGRESSIVE:
+        return f"{height}p.mp4"
+    return f"{ids.new_uuid()}-{height}{hls.SUFFIX}" if kind in (TOP, FINISH) else ""
+
+
+def _in_order(plan: Plan) -> Iterator[tuple[str, float, int, int]]:
+    """(kind, weight, number, height) of each step."""
+    seconds, encoded = plan.duration, plan.encoded
+    download = (PROGRESSIVE, 0.005 * seconds, 0, plan.progressive)
     if plan.sound:
-        yield row(SOUND, 0.015 * plan.duration)
-    for height in plan.order:
-        rung = next(r for r in plan.rungs if r.height == height)
-        yield row(ENCODE, plan.frames * rung.width_px * rung.height_px / 60e6 + 0.1 * plan.duration, height)
-        yield row(PACKAGE, 0.005 * plan.duration, height, f"{ids.new_uuid()}-{height}-fragmented.mp4")
-        if height == plan.progressive:
-            yield row(PROGRESSIVE, 0.005 * plan.duration, height, f"{height}p.mp4")
+        yield SOUND, (0.001 if plan.copy_sound else 0.015) * seconds, 0, 0
+    if plan.copied:
+        yield TOP, 0.003 * seconds, 0, plan.rungs[0].height
+        yield IMAGES, 2.0, 0, 0
+        if plan.progressive == plan.rungs[0].height:
+            yield download
+    pixels = sum(rung.width_px * rung.height_px for rung in encoded)
+    for span in plan.spans if encoded else ():
+        length = float(span.frames / plan.rate)
+        yield RANGE, span.frames * pixels / 60e6 + 0.1 * length, span.number, 0
+        yield APPEND, 0.003 * length * len(encoded), span.number, 0
+        if not plan.copied and span.number == 0:
+            yield IMAGES, 2.0, 0, 0
+    for rung in encoded:
+        yield FINISH, 0.01, 0, rung.height
+    if not plan.copied or plan.progressive != plan.rungs[0].height:
+        yield download
+    yield STORYBOARD, 0.002 * seconds, 0, 0
+
+
+def _plan(bench: Bench) -> Rows:
+    """A plan of an older program is made anew, with the steps that follow from it."""
+    original = bench.files.original(bench.video.uuid) or bench.source
+    probed = probe(original, bench.tools)
+    _, probed = machine.even_source(bench.site, bench.video.uuid, original, probed, bench.tools)
+    made = plan(probed, machine.policy(bench.site))
+
+    def rows() -> None:
+        said = {"plan": made.to_json(), "duration": made.duration}
+        Video.update(**said).where(Video.id == bench.video.id).execute()
+        Step.delete().where(Step.video == bench.video, Step.id != bench.step.id).execute()
+        for step in planned_steps(made, bench.step.position + 1):
+            Step.create(video=bench.video, **step)
+
+    return rows
 
 
 def _images(bench: Bench) -> Rows:
@@ -126,37 +181,126 @@ def _nothing() -> None:
 
 def _sound(bench: Bench) -> Rows:
     final = bench.work / "sound.aac"
-    encode.encode_sound(bench.source, bench.plan, bench.part, bench.tools)
+    sounds.make_sound(bench.source, bench.plan, bench.part, bench.tools)
+    files.settle(sounds.index_of(bench.part), sounds.index_of(final))
     files.settle(bench.part, final)
     return _nothing
 
 
-def _encode(bench: Bench) -> Rows:
-    encode.encode_rung(bench.source, bench.plan, bench.rung, bench.part, bench.tools)
-    files.settle(bench.part, bench.encoded(bench.step.height))
-    return _nothing
+def _top(bench: Bench) -> Rows:
+    """The source's own picture, whole: the first that can be played."""
+    piece = top.copy_top(bench.source, bench.sound, bench.plan, bench.part, bench.tools)
+    files.settle(bench.part, bench.public / bench.step.file)
+    made = growing.rendition([piece], bench.plan, bench.plan.rungs[0], bench.step.file, final=True)
+    return lambda: rendition_is(bench.video, made)
 
 
-def _package(bench: Bench) -> Rows:
-    height = bench.step.height
-    made = hls.package(
-        bench.encoded(height), bench.sound, bench.plan, bench.rung, bench.part, bench.step.file, bench.tools
-    )
-    files.settle(bench.part, bench.public / made.file)
-    others = [hls.Rendition.from_json(r.details) for r in Rendition.select().where(Rendition.video == bench.video)]
-    every = [*(r for r in others if r.height != height), made]
-    files.write(bench.public / hls.playlist_name(made), hls.media_playlist(made))
-    files.write(bench.public / SHA256_LIST, json.dumps(hls.sha256_list(every)))
-    files.write(bench.public / "master.m3u8", hls.master_playlist(every))  # last: it names the others
+def rendition_is(video: Video, made: hls.Rendition) -> None:
+    """The row of a rendition, whole or growing, in the caller's transaction."""
+    values = {
+        "file": made.file,
+        "width_px": made.width_px,
+        "height_px": made.height_px,
+        "size": made.size,
+        "bandwidth": made.bandwidth,
+        "details": made.to_json() if made.final else "",
+        "final": made.final,
+    }
+    there = (Rendition.video == video) & (Rendition.height == made.height)
+    if not Rendition.update(**values).where(there).execute():
+        Rendition.create(video=video, height=made.height, **values)
+
+
+def _range(bench: Bench) -> Rows:
+    """A range at every size, for `append`. One that the owner gave up is black."""
+    folder, span = bench.part, bench.span
+    folder.mkdir()
+    outs = {rung.height: folder / f"{rung.height}.mp4" for rung in bench.plan.encoded}
+    if given_up(bench.step):
+        found = ranges.fill_range(bench.plan, span, outs, bench.tools)
+    else:
+        found = ranges.encode_range(bench.source, bench.plan, span, outs, bench.tools)
+    told = {
+        "frames": found.frames,
+        "tool": version(bench.tools),
+        "sha256": {str(height): files.sha256(path) for height, path in outs.items()},
+        "given_up": given_up(bench.step),
+    }
+    for height, path in outs.items():
+        files.settle(path, range_file(bench.work, span.number, height))
+    folder.rmdir()
+    return lambda: _says(bench.step, told)
+
+
+def given_up(step: Step) -> bool:
+    """Did the owner say to go on without this range?"""
+    return bool(step.made and json.loads(step.made).get("given_up"))
+
+
+def _says(step: Step, told: object) -> None:
+    Step.update(made=json.dumps(told)).where(Step.id == step.id).execute()
+
+
+def _append(bench: Bench) -> Rows:
+    """A range joins what can be watched, at every size. What it joins is never changed again."""
+    span, folder = bench.span, bench.part
+    videos = {rung: range_file(bench.work, span.number, rung.height) for rung in bench.plan.encoded}
+    if not all(path.exists() for path in videos.values()):
+        _encode_again(bench)
+    folder.mkdir()
+    added: dict[int, Piece] = {}
+    grown: list[hls.Rendition] = []
+    for rung, path in videos.items():
+        before, name = pieces(bench.video, rung.height), growing_file(bench.video, rung.height)
+        piece = growing.append(path, bench.sound, bench.plan, span, before, bench.public / name, folder, bench.tools)
+        added[rung.height] = piece
+        grown.append(growing.rendition([*before, piece], bench.plan, rung, name, final=False))
+    shutil.rmtree(folder)
+    for number in range(span.number):  # appended before, and committed
+        for rung in bench.plan.encoded:
+            range_file(bench.work, number, rung.height).unlink(missing_ok=True)
 
     def rows() -> None:
-        Rendition.delete().where(Rendition.video == bench.video, Rendition.height == height).execute()
-        Rendition.create(
-            video=bench.video, height=height, file=made.file, width_px=made.width_px, height_px=made.height_px,
-            size=made.size, bandwidth=made.bandwidth, details=made.to_json(),
-        )  # fmt: skip
+        _says(bench.step, {str(height): json.loads(piece.to_json()) for height, piece in added.items()})
+        for made in grown:
+            rendition_is(bench.video, made)
 
     return rows
+
+
+def _encode_again(bench: Bench) -> None:
+    """The range's files are gone (a restored backup): back to it, without an attempt."""
+    log.warning("%s (%s)", LOST, bench.video.uuid)
+    same = (Step.video == bench.video) & (Step.kind == RANGE) & (Step.number == bench.step.number)
+    Step.update(state=work_rows.WAITING, progress=0, next_try=0).where(same).execute()
+    raise Interrupted(LOST)
+
+
+def appended(video: Video) -> list[dict[int, Piece]]:
+    """What each range that was appended added to each size, in order."""
+    done = (Step.video == video) & (Step.kind == APPEND) & (Step.state == work_rows.DONE)
+    told = [json.loads(step.made) for step in Step.select(Step.made).where(done).order_by(Step.number)]
+    return [{int(height): Piece.of(piece) for height, piece in each.items()} for each in told]
+
+
+def pieces(video: Video, height: int) -> list[Piece]:
+    return [each[height] for each in appended(video)]
+
+
+def growing_file(video: Video, height: int) -> str:
+    """The name of the file that ranges of this height are appended to."""
+    finish = (Step.video == video) & (Step.kind == FINISH) & (Step.height == height)
+    return str(Step.get(finish).file)
+
+
+def _finish(bench: Bench) -> Rows:
+    """All ranges are there: the rendition is whole, and its bandwidth is what was measured."""
+    height = bench.step.height
+    made = growing.rendition(
+        pieces(bench.video, height), bench.plan, bench.plan.rung(height), bench.step.file, final=True
+    )
+    growing.verify_size(bench.public / made.file, made)
+    return lambda: rendition_is(bench.video, made)
 
 
 def _progressive(bench: Bench) -> Rows:
@@ -171,10 +315,29 @@ def _progressive(bench: Bench) -> Rows:
     return rows
 
 
+def _storyboard(bench: Bench) -> Rows:
+    """From the smallest size, which is the cheapest to look through."""
+    made = Rendition.select().where(Rendition.video == bench.video).order_by(Rendition.height).get()
+    shape, length = (made.width_px, made.height_px), bench.plan.duration
+    sheet = storyboard.storyboard(bench.public / made.file, length, shape, bench.part, bench.tools)
+    files.settle(bench.part, bench.public / SHEET)
+    files.write(bench.public / SHEET_INDEX, storyboard.webvtt(sheet, length, SHEET))
+    return lambda: _says(bench.step, storyboard.peertube(sheet, SHEET))
+
+
 DO: dict[str, Callable[[Bench], Rows]] = {
+    PLAN: _plan,
     IMAGES: _images,
     SOUND: _sound,
-    ENCODE: _encode,
-    PACKAGE: _package,
+    TOP: _top,
+    RANGE: _range,
+    APPEND: _append,
+    FINISH: _finish,
     PROGRESSIVE: _progressive,
+    STORYBOARD: _storyboard,
 }
+
+
+def seconds(plan: Plan, step: Step) -> float:
+    """The seconds of film that a step works through."""
+    return float(plan.spans[step.number].frames / plan.rate) if step.kind in (RANGE, APPEND) else plan.duration

@@ -77,7 +77,7 @@ class Video(Model):
 
 
 class Rendition(Model):
-    """One size of a video, whole and verified."""
+    """One size of a video, verified: whole, or growing (then its pieces are in the steps that appended them)."""
 
     video = ForeignKeyField(Video, backref="renditions", on_delete="CASCADE")
     height = IntegerField()  # the label: lines along the shorter side
@@ -86,7 +86,8 @@ class Rendition(Model):
     height_px = IntegerField()
     size = IntegerField()
     bandwidth = IntegerField()  # bits/s, of the busiest segment
-    details = TextField()  # media.hls.Rendition as JSON, with its segments
+    details = TextField()  # media.hls.Rendition as JSON, with its segments; "" while it grows
+    final = BooleanField(default=True)
 
     class Meta:
         indexes = ((("video", "height"), True),)
@@ -118,10 +119,12 @@ class Step(WorkRow):
     video = ForeignKeyField(Video, backref="steps", on_delete="CASCADE")
     position = IntegerField()
     kind = TextField()  # see flows.steps
+    number = IntegerField(default=0)  # of the range that it is about
     height = IntegerField(default=0)  # of the rendition it makes; 0 when it makes none
     file = TextField(default="")  # the name of what it makes, chosen before: a repeated step leaves no second file
     progress = FloatField(default=0)  # 0 to 1
     weight = FloatField(default=0)  # its share of the whole work, as the plan estimates it
+    made = TextField(default="")  # what later steps must know of what it made, as JSON
 
     class Meta:
         indexes = ((("video", "position"), True), (("state",), False))

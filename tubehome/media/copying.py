@@ -7,6 +7,7 @@ told them.
 
 from __future__ import annotations
 
+import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ KEYS_APART = 0.5  # seconds: enough to seek by, and a film of keyframes alone st
 LONGEST_GAP = 10.0  # seconds without a keyframe: a seek would wait as long
 LIVELY = 1.6  # times the ceiling of its rung, on average
 BURST = 2.0  # times that again, in any one segment
+SAMPLES = 1024  # of an AAC frame
+MOST_SOUND = 200_000  # bits/s
+SHORT_SOUND = 0.2  # seconds of picture that may be left without sound at the end
 PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
 PIXELS = ("yuv420p", "yuvj420p")
 
@@ -162,6 +166,36 @@ def _weight(film: Film, ceiling: int, segment_seconds: float) -> str | None:
         if 8 * (two.weight - one.weight) > BURST * most * max(seconds, segment_seconds / 2):
             return mark("it needs too much of the line at once")
     return None
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What the packets of a sound say. Times in seconds on the clock of the file."""
+
+    codec: str = ""
+    profile: str = ""
+    channels: int = 0
+    hertz: int = 0
+    bit_rate: float = 0.0  # bits/s, measured
+    first: Fraction = Fraction(0)  # when its first frame begins, one that is thrown away included
+    end: float = 0.0
+    even: bool = False  # each frame begins where the one before it ends
+    thrown: float = -math.inf  # when the last frame that is marked to be thrown away begins
+
+
+def sound_may_be_copied(voice: Voice, start: Fraction, end: float) -> bool:
+    """AAC as every browser plays it, without a hole, from the first picture (`start`, seconds) to the last."""
+    frame = SAMPLES / max(1, voice.hertz)
+    return (
+        (voice.codec, voice.profile) == ("aac", "LC")
+        and voice.channels in (1, 2)
+        and voice.hertz in (44_100, 48_000)
+        and voice.bit_rate <= MOST_SOUND
+        and voice.even
+        and voice.first <= start + frame
+        and voice.thrown < start
+        and voice.end >= end - SHORT_SOUND
+    )
 
 
 def spans_of(marks: Sequence[Cut], base: Fraction, range_seconds: float) -> tuple[int, ...]:

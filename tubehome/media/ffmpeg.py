@@ -7,12 +7,14 @@ Every input is opened with the demuxers of `FORMATS` alone and a ceiling on pixe
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,6 +141,19 @@ def ffprobe(path: Path, options: Sequence[str], seconds: float, tools: Tools) ->
             kill(process)  # a reader that stopped early leaves nothing behind
             listener.join()
     raise_failure(process.returncode, [line.rstrip("\n") for line in tail], watch, tools, tools.ffprobe)
+
+
+def version(tools: Tools) -> str:
+    """The version of ffmpeg, as it calls itself; "" when it does not answer."""
+    return _version(tools.ffmpeg)
+
+
+@lru_cache
+def _version(program: str) -> str:
+    fenced = fence(Tools(), program, 10, 0)
+    said = subprocess.run([*fenced, "-version"], capture_output=True, text=True, errors="replace", check=False)
+    found = re.match(r"ffmpeg version (\S+)", said.stdout)
+    return found[1] if found else ""
 
 
 def _go_on(tools: Tools) -> None:

@@ -9,26 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import mmap
 import os
 import shutil
-from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
+from tubehome.media import sound as sounds
 from tubehome.media._guard import Option, Options
-from tubehome.media.encode import CLEAN, HERTZ, SAMPLES, adts_frames
+from tubehome.media.encode import CLEAN
 from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
 from tubehome.media.hls import Rendition, Segment, peak
 from tubehome.media.plan import Plan, Rung, Span
 
-INDEX_SUFFIX = ".index"
 SETTLING = 64_000_000  # bytes that a file may take beyond what goes into it
 
 
@@ -47,8 +44,8 @@ class Piece:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, stored: str) -> Piece:
-        said = json.loads(stored)
+    def of(cls, said: dict[str, Any]) -> Piece:
+        """From what `to_json` wrote, read."""
         return cls(**{**said, "segments": tuple(Segment(**each) for each in said["segments"])})
 
 
@@ -79,55 +76,18 @@ def rendition(pieces: Sequence[Piece], plan: Plan, rung: Rung, file_name: str, *
     return replace(made, bandwidth=peak(weights), average_bandwidth=average)
 
 
+def verify_size(path: Path, made: Rendition) -> None:
+    """ToolFailed when the file is not as long as its pieces say."""
+    if path.stat().st_size != made.size:
+        raise ToolFailed("A rendition of this video is shorter than it was: it was changed from outside.")
+
+
 def target(plan: Plan) -> int:
     """EXT-X-TARGETDURATION, known before the first segment is: it may not change while a playlist grows."""
     if not plan.copied:
         return math.ceil(min(plan.segment_frames, plan.frames) / plan.rate)
     stops = [*(at for at, _ in plan.marks), plan.end]
     return max(1, math.ceil(max(b - a for a, b in pairwise(stops)) * plan.time_base))
-
-
-def index_sound(sound: Path) -> Path:
-    """Writes where each frame of an ADTS file lies beside it (unsigned 64 bit, in file order, the end last).
-
-    A range then takes its sound without walking hours of headers. ValueError when the file is not whole.
-    """
-    offsets = array("Q")
-    with sound.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        end = 0
-        for at, size in adts_frames(data):
-            offsets.append(at)
-            end = at + size
-    offsets.append(end)
-    target = sound.with_name(sound.name + INDEX_SUFFIX)
-    target.write_bytes(offsets.tobytes())
-    return target
-
-
-def sound_frame(at: Fraction, hertz: int) -> int:
-    """The first frame of sound that begins at or after a moment (seconds): each goes with the range it begins in."""
-    return math.ceil(at * hertz / SAMPLES)
-
-
-def cut_sound(sound: Path, hertz: int, span: Span, out: Path) -> int:
-    """Writes the sound of a range to `out`; the number of its first frame.
-
-    The encoder's first frame is a run-up: without it, frame i begins at i × 1024 samples, and no edit list is needed.
-    """
-    first, stop = sound_frame(span.start, hertz), span.stop
-    with sound.with_name(sound.name + INDEX_SUFFIX).open("rb") as file:
-        offsets = array("Q")
-        offsets.frombytes(file.read())
-    count = len(offsets) - 2  # without the run-up
-    begin = offsets[1 + min(first, count)]
-    end = offsets[-1] if stop is None else offsets[1 + min(sound_frame(stop, hertz), count)]
-    with sound.open("rb") as source, out.open("wb") as target:
-        source.seek(begin)
-        left = end - begin
-        while left > 0 and (data := source.read(min(left, 1 << 20))):
-            target.write(data)
-            left -= len(data)
-    return first
 
 
 def append(
@@ -146,7 +106,7 @@ def append(
     what was made does not continue what is there.
     """
     fragment, voice = work / "fragment.mp4", work / "fragment.aac"
-    first = cut_sound(sound, HERTZ, span, voice) if sound else 0
+    first = sounds.cut(sound, plan, span, voice) if sound else 0
     frames = boxes.video_index(video).frames
     _copy(video, voice if sound else None, first, plan, span, fragment, tools)
     try:
@@ -167,7 +127,7 @@ def _copy(video: Path, sound: Path | None, first: int, plan: Plan, span: Span, o
     mapped: dict[str, Option] = {"map": "0:v"}
     room = video.stat().st_size
     if sound is not None and sound.stat().st_size:
-        inputs.append(Input(sound, {"itsoffset": f"{first * SAMPLES / HERTZ:.6f}", "f": "aac"}))
+        inputs.append(Input(sound, {"itsoffset": f"{float(sounds.begins(plan, first)):.6f}", "f": "aac"}))
         mapped = {"map": ["0:v", "1:a"], "bsf:a": "aac_adtstoasc"}
         room += sound.stat().st_size
     if plan.copied:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import BinaryIO
-
-from tubehome.base.errors import ToolFailed
-from tubehome.media import boxes
-from tubehome.media._guard import Option, Options
-from tubehome.media.encode import CLEAN, adts_frames
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
-from tubehome.media.plan import Plan, Rung
 
 SUFFIX = "-fragmented.mp4"  # as PeerTube names them
 FIRST_UP_TO = 2_500_000  # bits/s of the variant that is listed first
@@ -69,80 +59,6 @@ class Rendition:
         said = json.loads(stored)
         segments = tuple(Segment(**segment) for segment in said["segments"])
         return cls(**{**said, "rate": Fraction(said["rate"]), "segments": segments})
-
-
-def package(
-    video: Path, sound: Path | None, plan: Plan, rung: Rung, out: Path, file_name: str, tools: Tools
-) -> Rendition:
-    """Copies picture and sound into `out`, one fragment a segment, and describes it under the name `file_name`.
-
-    ToolFailed when what was written is not fragments from the first byte to the last, each with its keyframe.
-    """
-    inputs = [Input(video)]
-    options: dict[str, Option] = {"map": "0:v"}
-    if sound is not None:
-        # The encoder's first frame is a run-up; without it frame i begins at i × 1024 samples, and no edit is needed.
-        with sound.open("rb") as file:
-            run_up = next(adts_frames(file.read(8192)))[1]
-        inputs.append(Input(sound, {"skip_initial_bytes": run_up, "f": "aac"}))
-        options = {"map": ["0:v", "1:a"], "bsf:a": "aac_adtstoasc"}
-    output: Options = {
-        **options,
-        "c": "copy",
-        "avoid_negative_ts": "disabled",
-        "fragment_index": 1,
-        "movflags": "+frag_keyframe+delay_moov+default_base_moof+frag_discont+skip_trailer",
-        "f": "mp4",
-        **CLEAN,
-    }
-    room = 64_000_000 + 2 * (video.stat().st_size + (sound.stat().st_size if sound else 0))
-    run(Job(inputs, [Output(out, output)], plan.duration, max_bytes=room, copy_timestamps=True), tools)
-    return describe(out, plan, rung, file_name, sound is not None)
-
-
-def describe(path: Path, plan: Plan, rung: Rung, file_name: str, sound: bool) -> Rendition:
-    """Reads a fragmented file back: where its segments lie, what they weigh, and that all is as planned."""
-    try:
-        found = boxes.fragmented(path)
-        _verify(found, plan)
-    except ValueError as error:
-        raise ToolFailed("A rendition of this video came out unevenly cut.", cause=str(error)) from error
-    with path.open("rb") as file:
-        segments = tuple(Segment(f.offset, f.size, f.frames, _digest(file, f.offset, f.size)) for f in found.fragments)
-    seconds = sum(segment.frames for segment in segments) / plan.rate
-    return Rendition(
-        height=rung.height,
-        width_px=rung.width_px,
-        height_px=rung.height_px,
-        file=file_name,
-        size=path.stat().st_size,
-        init_size=found.init_size,
-        segments=segments,
-        codecs=f"avc1.{found.avcc[1:4].hex()}" + ",mp4a.40.2" * sound,
-        bandwidth=peak([(segment.size, segment.frames / plan.rate) for segment in segments]),
-        average_bandwidth=math.ceil(8 * sum(segment.size for segment in segments) / seconds),
-        rate=plan.rate,
-    )
-
-
-def _verify(found: boxes.Fragmented, plan: Plan) -> None:
-    total = 0
-    for number, fragment in enumerate(found.fragments):
-        last = number == len(found.fragments) - 1
-        if not fragment.starts_with_keyframe:
-            raise ValueError(f"segment {number} does not start with a keyframe")
-        if fragment.frames > plan.segment_frames or (fragment.frames < plan.segment_frames and not last):
-            raise ValueError(f"segment {number} has {fragment.frames} frames")
-        if fragment.time * plan.rate != total * found.timescale:
-            raise ValueError(f"segment {number} starts at {fragment.time}/{found.timescale}")
-        total += fragment.frames
-    if not total:
-        raise ValueError("no segments")
-
-
-def _digest(file: BinaryIO, offset: int, size: int) -> str:
-    file.seek(offset)
-    return hashlib.sha256(file.read(size)).hexdigest()
 
 
 def peak(segments: Sequence[tuple[int, Fraction]]) -> int:

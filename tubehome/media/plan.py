@@ -6,7 +6,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -18,8 +18,12 @@ from tubehome.media.probe import Picture, Probe, Sound
 
 RATES = tuple(map(Fraction, (24, 25, 30, 48, 50, 60))) + tuple(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60))
 HDR = ("smpte2084", "arib-std-b67")
+HERTZ = 48_000  # of the sound that is encoded
+SAMPLES = 1024  # of an AAC frame
+RUN_UP = Fraction(-SAMPLES, HERTZ)  # the encoder's first frame lies before the first picture
 LAST_NOTE = 1.0  # seconds of sound after the picture that a copied film may keep: they lie in its last segment
 LEAD = 4  # pictures decoded before a range at least: one for the clock, more for what mends interlaced film
+WAITING_SECONDS = 300.0  # of ranges that are encoded and not yet packaged, at the worst moment
 HOLD_FROM = 0.2  # seconds that the sound outlasts the film before we hold its last picture
 # Ceilings in bits/s up to 30 pictures a second, by shorter side; in between they follow the line.
 CEILINGS = ((0, 100_000), (360, 800_000), (480, 1_400_000), (720, 2_800_000), (1080, 5_000_000), (1440, 9_000_000),
@@ -39,6 +43,7 @@ class Policy:
     audio_bitrate: int = 128_000  # bits/s, stereo
     threads: int = 1  # of an encoder: with more, two runs may differ in a few bytes
     range_seconds: float = 60.0  # what a power cut may cost
+    first_segments: int = 1  # of the first range, which is short so that something plays soon
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,6 @@ class Plan:
     duration: float  # seconds
     rungs: tuple[Rung, ...]  # largest first
     progressive: int  # the height whose rendition becomes <height>p.mp4
-    order: tuple[int, ...]  # heights, in the order to encode them
     sound: bool
     width: int  # of the source as shown, pixels
     height: int
@@ -99,12 +103,15 @@ class Plan:
     source_rate: int  # bits/s, of the whole file
     time_base: Fraction = Fraction(0)  # of the film's stream, seconds
     seeks: tuple[tuple[int | None, int | None], ...] = ()  # of each range
-    range_frames: int = 0  # pictures a range, whole segments
+    starts: tuple[int, ...] = ()  # pictures at which the ranges of the even clock begin
     marks: tuple[tuple[int, int], ...] = ()  # where segments of a copied film begin: pts, and pictures before
     end: int = 0  # of a copied film's last picture, on its own clock
     range_marks: tuple[int, ...] = ()  # the marks at which ranges begin
     refusal: str = ""  # why the picture is not copied: a message id
     copy_sound: bool = False  # its frames are taken as they are
+    hertz: int = HERTZ  # of the sound that we make
+    sound_at: Fraction = RUN_UP  # when the first frame of the sound's file begins, from the first picture, seconds
+    coder: str = "libx264"  # a name of `coders.CODERS`
     remuxed: bool = False  # it speaks of `encode.remux_if_needed`'s copy of the original: make that first
 
     def rung(self, height: int) -> Rung:
@@ -116,19 +123,22 @@ class Plan:
         return bool(self.marks)
 
     @property
+    def encoded(self) -> tuple[Rung, ...]:
+        """The rungs that ranges are made of, largest first."""
+        return tuple(rung for rung in self.rungs if not rung.copied)
+
+    @property
     def spans(self) -> tuple[Span, ...]:
         """The ranges, in order."""
         return tuple(self._copied_spans() if self.copied else self._even_spans())
 
     def _even_spans(self) -> Iterator[Span]:
-        ends: list[int | None] = [*range(self.range_frames, self.frames, self.range_frames)][: len(self.seeks) - 1]
-        a = 0
-        for number, b in enumerate([*ends, None]):
+        for number, (a, b) in enumerate(pairwise((*self.starts, None))):
+            assert a is not None  # noqa: S101 - for the type checker: only the end is
             frames = (self.frames if b is None else b) - a
             keys = tuple(range(0, frames, self.segment_frames))
             stop = None if b is None else b / self.rate
             yield Span(number, a, b, frames, *self.seeks[number], keys, a / self.rate, stop)
-            a = a if b is None else b
 
     def _copied_spans(self) -> Iterator[Span]:
         for number, first in enumerate(self.range_marks):
@@ -144,12 +154,16 @@ class Plan:
     def estimated_bytes(self) -> int:
         """Room for all renditions, the progressive file and what lies beside them at the worst moment."""
         # A rendition seldom needs more than three times its source, however well that is compressed.
-        bits = {r.height: min(r.max_rate, 3 * self.source_rate) + self.sound * self.audio_bitrate for r in self.rungs}
-        copies = sum(bits.values()) + bits[self.progressive] + max(bits.values()) + self.sound * self.audio_bitrate
-        return math.ceil(copies * self.duration / 8) + self.remuxed * self.source_size + 10_000_000
+        voice = self.sound * self.audio_bitrate
+        most = {r.height: self.source_rate if r.copied else min(r.max_rate, 3 * self.source_rate) for r in self.rungs}
+        bits = {height: rate + voice for height, rate in most.items()}
+        whole = (sum(bits.values()) + bits[self.progressive] + voice) * self.duration
+        waiting = sum(bits.values()) * min(self.duration, WAITING_SECONDS)
+        return math.ceil((whole + waiting) / 8) + self.remuxed * self.source_size + 10_000_000
 
     def to_json(self) -> str:
-        return json.dumps({**asdict(self), "rate": str(self.rate), "time_base": str(self.time_base)})
+        fractions = {"rate": str(self.rate), "time_base": str(self.time_base), "sound_at": str(self.sound_at)}
+        return json.dumps({**asdict(self), **fractions})
 
     @classmethod
     def from_json(cls, stored: str) -> Plan:
@@ -157,13 +171,15 @@ class Plan:
         made = {
             "rate": Fraction(said["rate"]),
             "time_base": Fraction(said.get("time_base", 0)),
+            "sound_at": Fraction(said.get("sound_at", RUN_UP)),
+            "starts": tuple(said.get("starts", ())),
             "rungs": tuple(Rung(**rung) for rung in said["rungs"]),
-            "order": tuple(said["order"]),
             "seeks": tuple((seek, earlier) for seek, earlier in said.get("seeks", ())),
             "marks": tuple((at, before) for at, before in said.get("marks", ())),
             "range_marks": tuple(said.get("range_marks", ())),
         }
-        return cls(**{**said, **made})
+        known = {each.name for each in fields(cls)}  # an older program may have said more
+        return cls(**{name: value for name, value in {**said, **made}.items() if name in known})
 
 
 def plan(probe: Probe, policy: Policy) -> Plan:
@@ -178,7 +194,7 @@ def plan(probe: Probe, policy: Policy) -> Plan:
     end = sound.end if sound and hold else picture.end
     _refuse_broken_clock(picture, end)
     rungs = ladder(picture, policy, rate, copied=refusal is None)
-    progressive = next((rung.height for rung in rungs if rung.height <= 720), rungs[-1].height)
+    progressive = _progressive(rungs, picture, rate)
     clock = _copied_clock(picture, policy) if refusal is None else _even_clock(picture, policy, rate, end)
     return Plan(
         rate=rate,
@@ -187,7 +203,6 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         refusal=refusal or "",
         rungs=rungs,
         progressive=progressive,
-        order=_order(rungs, progressive),
         sound=sound is not None,
         width=picture.width,
         height=picture.height,
@@ -202,7 +217,7 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         source_size=probe.size,
         source_rate=round(8 * probe.size / clock["duration"]),
         remuxed=probe.remuxed,
-        **_sound(sound, policy),
+        **_sound(sound, policy, picture),
     )
 
 
@@ -231,19 +246,23 @@ def _refusal(picture: Picture, sound: Sound | None, lag: float, policy: Policy, 
 def _even_clock(picture: Picture, policy: Policy, rate: Fraction, end: float) -> dict[str, Any]:
     frames = max(1, round((end - picture.start) * rate))
     segment_frames = max(1, round(Fraction(policy.segment_seconds) * rate))
-    range_frames = segment_frames * max(1, round(policy.range_seconds / policy.segment_seconds))
+    starts = _starts(frames, segment_frames, policy)
     # Some pictures before, for the clock and for what mends interlaced film.
-    starts = [
-        picture.p0 + math.floor((start - LEAD) / rate / picture.time_base)
-        for start in range(range_frames, frames, range_frames)
-    ]
+    latest = [picture.p0 + math.floor((start - LEAD) / rate / picture.time_base) for start in starts[1:]]
     return {
         "segment_frames": segment_frames,
-        "range_frames": range_frames,
+        "starts": starts,
         "frames": frames,
         "duration": float(frames / rate),
-        "seeks": _seeks(picture, starts),
+        "seeks": _seeks(picture, latest),
     }
+
+
+def _starts(frames: int, segment_frames: int, policy: Policy) -> tuple[int, ...]:
+    """Whole segments each; the first range is short. The last never is: a picture more or less must not matter."""
+    usual = segment_frames * max(1, round(policy.range_seconds / policy.segment_seconds))
+    first = min(usual, segment_frames * policy.first_segments)
+    return (0, *(start for start in range(first, frames, usual) if frames - start >= segment_frames))
 
 
 def _copied_clock(picture: Picture, policy: Policy) -> dict[str, Any]:
@@ -273,12 +292,18 @@ def _seeks(picture: Picture, latest: Sequence[int]) -> tuple[tuple[int | None, i
     return tuple(found)
 
 
-def _sound(sound: Sound | None, policy: Policy) -> dict[str, Any]:
+def _sound(sound: Sound | None, policy: Policy, picture: Picture) -> dict[str, Any]:
     if sound is None:
         return {"sound_index": 0, "channels": 0, "audio_bitrate": 0}
     mono = sound.channels == 1
+    said = {"sound_index": sound.index, "channels": 1 if mono else 2}
+    voice, start = sound.voice, picture.p0 * picture.time_base
+    if copying.sound_may_be_copied(voice, start, picture.end):
+        at = Fraction(round((voice.first - start) * voice.hertz), voice.hertz)
+        bits = math.ceil(voice.bit_rate)
+        return {**said, "audio_bitrate": bits, "copy_sound": True, "hertz": voice.hertz, "sound_at": at}
     bits = policy.audio_bitrate * 3 // 4 if mono else policy.audio_bitrate
-    return {"sound_index": sound.index, "channels": 1 if mono else 2, "audio_bitrate": bits}
+    return {**said, "audio_bitrate": bits}
 
 
 def _refuse_broken_clock(picture: Picture, end: float) -> None:
@@ -355,7 +380,9 @@ def ceiling(height: int, rate: Fraction) -> int:
     return bits * 3 // 2 if rate > 30 else bits
 
 
-def _order(rungs: tuple[Rung, ...], progressive: int) -> tuple[int, ...]:
-    """The smallest first, so that something plays soon; then what the feed needs; then from the largest down."""
-    heights = [rung.height for rung in rungs]
-    return tuple(dict.fromkeys([heights[-1], progressive, *heights]))
+def _progressive(rungs: Sequence[Rung], picture: Picture, rate: Fraction) -> int:
+    """The rung that people download and feeds announce: of 720 lines at most, or a copied one that is as light."""
+    top, stream = rungs[0], picture.stream
+    if top.copied and 8 * stream.size <= ceiling(720, rate) * (stream.end - picture.p0) * picture.time_base:
+        return top.height
+    return next((rung.height for rung in rungs if rung.height <= 720), rungs[-1].height)

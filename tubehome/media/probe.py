@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
-from tubehome.media.copying import Gathering, Packets
+from tubehome.media.copying import SAMPLES, Gathering, Packets, Voice
 from tubehome.media.ffmpeg import TAIL, Failed, Input, Job, Output, Tools, ffprobe, run
 
 RESETTING = ("mpegts", "mpeg")  # formats whose clock may start over; ffmpeg mends these, and no others, when copying
@@ -65,6 +66,7 @@ class Sound:
     bit_rate: int | None = None
     start: float = 0.0
     end: float = 0.0
+    voice: Voice = field(default_factory=Voice)
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,13 @@ class Probe:
 class Track:
     """What the packets of one stream say, in units of its time base."""
 
-    def __init__(self, base: Fraction) -> None:
+    def __init__(self, base: Fraction, hertz: int = 0) -> None:
+        """`hertz`: samples a second, of a sound."""
         self.base, self.count = base, 0
+        self.frame = float(SAMPLES / (hertz * base)) if hertz and base else 0.0  # of AAC, in units of the base
+        self.size = 0
+        self.even, self.first = True, 0  # do the frames of a sound lie one after the other, from where on
+        self.thrown = -math.inf
         self.film = Gathering()
         self.start, self.end = 0, 0  # of what is shown or heard
         self.jump = 0.0  # seconds, the largest step between two packets in file order
@@ -108,8 +115,19 @@ class Track:
             self.jump = max(self.jump, float(abs(moved) * self.base))
             self.running += moved if abs(moved) * self.base <= JUMP else length
         self._last = step
+        weight = int(size) if size.isdigit() else 0
         if film:
-            self.film.add(at, length, int(size) if size.isdigit() else 0, flags, certain=pts != "N/A")
+            self.film.add(at, length, weight, flags, certain=pts != "N/A")
+        else:
+            self._hear(at, weight, flags)
+
+    def _hear(self, at: int, weight: int, flags: str) -> None:
+        if self.count == 1:
+            self.first = at
+        self.size += weight
+        self.even = self.even and abs(at - self.first - (self.count - 1) * self.frame) <= self.frame
+        if "D" in flags:
+            self.thrown = float(at * self.base)
 
 
 def probe(path: Path, tools: Tools) -> Probe:
@@ -166,7 +184,7 @@ def _chosen_sound(streams: list[dict[str, object]]) -> dict[str, object] | None:
 
 def _measure(path: Path, streams: list[dict[str, object]], size: int, tools: Tools) -> dict[int, Track]:
     """One pass over all packets."""
-    tracks = {_int(s, "index"): Track(_fraction(s, "time_base")) for s in streams}
+    tracks = {_int(s, "index"): Track(_fraction(s, "time_base"), _int(s, "sample_rate")) for s in streams}
     films = {_int(s, "index") for s in streams if s.get("codec_type") == "video"}
     options = ["-show_entries", "packet=stream_index,pts,dts,duration,size,flags", "-of", "csv=p=0"]
     for line in ffprobe(path, options, size / 1_000_000, tools):
@@ -264,7 +282,20 @@ def _sound(streams: list[dict[str, object]], stream: dict[str, object], track: T
     if not track.count:
         return None  # announced, never delivered
     audio = [s for s in streams if s.get("codec_type") == "audio"]
+    seconds = float(track.count * track.frame * track.base)
+    voice = Voice(
+        codec=str(stream.get("codec_name", "")),
+        profile=str(stream.get("profile", "")),
+        channels=_int(stream, "channels"),
+        hertz=_int(stream, "sample_rate"),
+        bit_rate=8 * track.size / seconds if seconds else math.inf,
+        first=track.first * track.base,
+        end=float(track.end * track.base),
+        even=track.even,
+        thrown=track.thrown,
+    )
     return Sound(
+        voice=voice,
         index=audio.index(stream),
         codec=str(stream.get("codec_name", "")),
         profile=str(stream.get("profile", "")),

@@ -15,6 +15,7 @@ from pathlib import Path
 from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
 from tubehome.media._guard import Options
+from tubehome.media.coders import CODERS
 from tubehome.media.encode import CLEAN, picture_chain
 from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
 from tubehome.media.plan import Plan, Rung, Span
@@ -49,6 +50,21 @@ def encode_range(source: Path, plan: Plan, span: Span, outs: Mapping[int, Path],
             if last == 0:
                 raise
     raise AssertionError("there is always a last try")
+
+
+def fill_range(plan: Plan, span: Span, outs: Mapping[int, Path], tools: Tools) -> Made:
+    """Black instead of a range that cannot be encoded: as many pictures, so that all others stay where they are."""
+    if plan.copied:
+        raise ToolFailed("A part of this video is damaged, and its largest size is all that can be made of it.")
+    rungs = [rung for rung in plan.rungs if rung.height in outs]
+    graph = ";".join(
+        f"color=c=black:s={rung.width_px}x{rung.height_px}:r={plan.rate},trim=end_frame={span.frames},"
+        f"setsar=1,format=yuv420p[o{rung.height}]"
+        for rung in rungs
+    )
+    outputs = [Output(outs[rung.height], {"map": f"[o{rung.height}]", **_coder(plan, span, rung)}) for rung in rungs]
+    run(Job([], outputs, float(span.frames / plan.rate), graph, SETTLING), tools)
+    return verify(plan, span, outs)
 
 
 def _encode(source: Path, plan: Plan, span: Span, seek: int | None, outs: Mapping[int, Path], tools: Tools) -> str:
@@ -104,13 +120,7 @@ def cut(plan: Plan, span: Span) -> str:
 
 def _coder(plan: Plan, span: Span, rung: Rung) -> Options:
     return {
-        "c:v": "libx264",
-        "preset": plan.preset,
-        "crf": plan.crf,
-        "maxrate": rung.max_rate,
-        "bufsize": 2 * rung.max_rate,
-        "sc_threshold": 0,
-        "threads": plan.threads,
+        **CODERS[plan.coder].options(plan, rung),
         "f": "mp4",
         **(_own_times(plan, span) if plan.copied else _even_times(plan)),
         **CLEAN,

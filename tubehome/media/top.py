@@ -7,13 +7,15 @@ same bytes, so after a kill it is simply made again.
 from __future__ import annotations
 
 import hashlib
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
+from tubehome.media import sound as sounds
 from tubehome.media._guard import Option
-from tubehome.media.encode import CLEAN, adts_frames
+from tubehome.media.encode import CLEAN
 from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
 from tubehome.media.growing import SETTLING, Piece
 from tubehome.media.hls import Segment
@@ -26,9 +28,9 @@ def copy_top(source: Path, sound: Path | None, plan: Plan, out: Path, tools: Too
     mapped: dict[str, Option] = {"map": "0:V:0"}
     room = plan.source_size
     if sound is not None:
-        with sound.open("rb") as file:  # the encoder's run-up is left out: see growing.cut_sound
-            run_up = next(adts_frames(file.read(8192)))[1]
-        inputs.append(Input(sound, {"skip_initial_bytes": run_up, "f": "aac"}))
+        first = sounds.frame_at(plan, Fraction(0))
+        start = f"{float(sounds.begins(plan, first)):.6f}"
+        inputs.append(Input(sound, {"skip_initial_bytes": sounds.offset(sound, first), "itsoffset": start, "f": "aac"}))
         mapped = {"map": ["0:V:0", "1:a"], "bsf:a": "aac_adtstoasc"}
         room += sound.stat().st_size
     options = {

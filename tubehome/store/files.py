@@ -20,6 +20,7 @@ before-upgrade/        the last copies of the database, taken before a migration
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -149,6 +150,12 @@ def settle(part: Path, final: Path) -> None:
         os.close(fd)
     os.replace(part, final)
     sync_folder(final.parent)
+
+
+def sha256(path: Path) -> str:
+    """Of a whole file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(final: Path, text: str, mode: int = 0o644) -> None:

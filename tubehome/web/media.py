@@ -61,6 +61,8 @@ _KINDS = (
     (re.compile(r"master\.m3u8"), _PLAYLIST),
     (re.compile(r"thumbnail-\d{1,5}\.webp"), Kind("image/webp")),
     (re.compile(r"thumbnail-\d{1,5}\.jpg"), Kind("image/jpeg")),
+    (re.compile(r"storyboard\.jpg"), Kind("image/jpeg")),
+    (re.compile(r"storyboard\.vtt"), Kind("text/vtt")),
     (re.compile(r"\d{1,5}p\.mp4"), Kind("video/mp4", film=True)),
     (re.compile(r"segments-sha256\.json"), Kind("application/json")),
 )
@@ -200,7 +202,8 @@ class _Answer:
             return "private, no-store"
         if self._video.visibility != access.PUBLIC:
             return "private, no-cache"  # its address is its secret: no shared cache keeps it
-        return f"public, max-age={_YEAR}, immutable" if self._kind.final else "public, no-cache"
+        final = self._kind.final and self._video.ready_at is not None  # until then it may be growing
+        return f"public, max-age={_YEAR}, immutable" if final else "public, no-cache"
 
 
 def download(path: Path, name: str) -> Response:
