@@ -11,18 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from tubehome.media import boxes, hls
+from tubehome.media import boxes, growing, hls, ranges, top
 from tubehome.media.check import Ceilings, check
-from tubehome.media.encode import encode_rung, encode_sound, remux_if_needed
+from tubehome.media.encode import remux_if_needed
 from tubehome.media.ffmpeg import Tools
+from tubehome.media.growing import Piece
 from tubehome.media.images import Image, thumbnails
 from tubehome.media.plan import Plan, Policy, plan
 from tubehome.media.probe import Probe
 from tubehome.media.progressive import progressive
+from tubehome.media.sound import make_sound
 
 FILE = "3e0c1cd2-3c4f-4a8e-9d2e-6f0f6f6f0001"
 CEILINGS = Ceilings(max_bytes=100_000_000, max_seconds=3600)
-TINY = Policy(heights=(180, 120), preset="ultrafast", segment_seconds=0.5)
+TINY = Policy(heights=(180, 120), preset="ultrafast", segment_seconds=0.5, range_seconds=1)
 FILM = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=30000/1001:d=2"]
 VOICE = ["-f", "lavfi", "-i", "sine=f=330:r=44100:d=2"]
 X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-threads", "2"]
@@ -102,12 +104,13 @@ def whole_way(source: Path, policy: Policy, folder: Path, tools: Tools) -> Made:
     planned = Plan.from_json(plan(probed, policy).to_json())
     sound = folder / "sound" if planned.sound else None
     if sound:
-        encode_sound(source, planned, sound, tools)
+        make_sound(source, planned, sound, tools)
+    pieces = all_pieces(source, sound, planned, folder, tools)
     renditions = []
-    for height in planned.order:
-        video, name = folder / f"video-{height}", f"{FILE}-{height}-fragmented.mp4"
-        encode_rung(source, planned, planned.rung(height), video, tools)
-        rendition = hls.package(video, sound, planned, planned.rung(height), folder / name, name, tools)
+    for rung in planned.rungs:
+        name = f"{FILE}-{rung.height}-fragmented.mp4"
+        rendition = growing.rendition(pieces[rung.height], planned, rung, name, final=True)
+        growing.verify_size(folder / name, rendition)
         assert hls.Rendition.from_json(rendition.to_json()) == rendition
         (folder / hls.playlist_name(rendition)).write_text(hls.media_playlist(rendition))
         renditions.append(rendition)
@@ -116,6 +119,30 @@ def whole_way(source: Path, policy: Policy, folder: Path, tools: Tools) -> Made:
     progressive(top, folder / f"{planned.progressive}p.mp4", tools)
     images = thumbnails(source, planned, folder, tools)
     return Made(folder, source, probed, planned, tuple(renditions), images)
+
+
+def all_pieces(source: Path, sound: Path | None, planned: Plan, folder: Path, tools: Tools) -> dict[int, list[Piece]]:
+    """Every rendition in `folder`, range by range; what each range added, by height."""
+    named = {rung.height: folder / f"{FILE}-{rung.height}-fragmented.mp4" for rung in planned.rungs}
+    pieces: dict[int, list[Piece]] = {rung.height: [] for rung in planned.rungs}
+    if planned.copied:
+        first = planned.rungs[0].height
+        pieces[first] = [top.copy_top(source, sound, planned, named[first], tools)]
+    for span in planned.spans if planned.encoded else ():
+        outs = {rung.height: folder / f"range-{rung.height}" for rung in planned.encoded}
+        ranges.encode_range(source, planned, span, outs, tools)
+        for height, path in outs.items():
+            before = pieces[height]
+            before.append(growing.append(path, sound, planned, span, before, named[height], folder, tools))
+            path.unlink()
+    for left in ("fragment.mp4", "fragment.aac"):
+        (folder / left).unlink(missing_ok=True)
+    return pieces
+
+
+@pytest.fixture(name="all_pieces")
+def all_pieces_fixture() -> Callable[..., dict[int, list[Piece]]]:
+    return all_pieces
 
 
 @pytest.fixture
@@ -129,6 +156,7 @@ def inspect_made(made: Made) -> None:
         _inspect_rendition(made, rendition)
     starts = {tuple(s.frames for s in rendition.segments) for rendition in made.renditions}
     assert len(starts) == 1, "keyframes align across renditions"
+    assert len({tuple(map(r.length, r.segments)) for r in made.renditions}) == 1
     _inspect_progressive(made)
     for image in made.images:
         shown = ffmpeg("-i", made.folder / image.file, "-f", "framemd5", "-").stdout
@@ -152,7 +180,11 @@ def _inspect_rendition(made: Made, rendition: hls.Rendition) -> None:
     assert not shown.stderr.strip(), "decodes without one warning"
     rows = [line.split(",") for line in shown.stdout.splitlines() if not line.startswith("#")]
     pictures = [int(row[2]) for row in rows if row[0] == "0"]
-    assert pictures == list(range(sum(s.frames for s in rendition.segments))), "each picture at its place"
+    assert len(pictures) == sum(s.frames for s in rendition.segments)
+    if not made.plan.copied:
+        assert pictures == list(range(len(pictures))), "each picture at its place"
+    assert pictures[0] == 0
+    assert pictures == sorted(set(pictures)), "none at another's place"
     assert f"#dimensions 0: {rendition.width_px}x{rendition.height_px}" in shown.stdout
     assert made.plan.sound == any(row[0] == "1" for row in rows)
     assert made.plan.sound == ("mp4a.40.2" in rendition.codecs)

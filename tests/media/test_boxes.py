@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tubehome.media import boxes, ebml
-from tubehome.media.encode import adts_frames
+from tubehome.media.sound import adts_frames
 
 Make = Callable[..., Path]
 FILM = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2"]

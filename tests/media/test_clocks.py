@@ -11,10 +11,12 @@ import pytest
 
 from tubehome.base.errors import Refused
 from tubehome.media.check import Ceilings, check
-from tubehome.media.encode import encode_rung, encode_sound, remux_if_needed
+from tubehome.media.encode import remux_if_needed
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Policy, plan
 from tubehome.media.probe import probe
+from tubehome.media.ranges import encode_range
+from tubehome.media.sound import make_sound
 
 Make = Callable[..., Path]
 X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
@@ -59,8 +61,10 @@ def test_a_broadcast_also_works_as_it_is(make: Make, tmp_path: Path, tools: Tool
     """Without a jump the copy is a precaution: for a caller who leaves it out, the plan of the original holds too."""
     source = make("direct.ts", *film(), *X264, "-bf", "2", "-c:a", "aac", "-output_ts_offset", "100")
     planned = plan(probe(source, tools), Policy(preset="ultrafast", segment_seconds=1))
-    assert abs(encode_rung(source, planned, planned.rungs[0], tmp_path / "video", tools) - 50) <= 1
-    encode_sound(source, planned, tmp_path / "sound", tools)
+    outs = [{planned.rungs[0].height: tmp_path / f"video-{span.number}"} for span in planned.spans]
+    made = [encode_range(source, planned, *each, tools).frames for each in zip(planned.spans, outs, strict=True)]
+    assert abs(sum(made) - 50) <= 1
+    make_sound(source, planned, tmp_path / "sound", tools)
 
 
 def test_an_even_clock_is_left_alone(clip: Path, tmp_path: Path, tools: Tools) -> None:
@@ -74,8 +78,12 @@ def test_a_hole_is_bridged(make: Make, way: Any, inspect: Any) -> None:
     source = make("hole.mkv", *film(length=4), "-vf", "select='not(between(t,1,2.5))'", "-fps_mode", "vfr",
                   *X264, "-c:a", "flac")  # fmt: skip
     made = way(source)
-    assert (made.plan.rate, frames(made)) == (25, 100)
+    assert (made.plan.copied, made.plan.rate, frames(made)) == (True, 25, 62), "its pictures keep their times"
+    assert made.plan.duration == pytest.approx(4, abs=0.05)
     inspect(made)
+    evenly = way(source, Policy(preset="ultrafast", segment_seconds=0.5, range_seconds=1, copy=False))
+    assert (evenly.plan.rate, frames(evenly)) == (25, 100)
+    inspect(evenly)
 
 
 @pytest.mark.slow

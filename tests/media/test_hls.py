@@ -15,11 +15,10 @@ import m3u8
 import pytest
 
 from tubehome.base.errors import ToolFailed
-from tubehome.media import boxes, hls
-from tubehome.media.encode import encode_rung, encode_sound, verify_rung
+from tubehome.media import boxes, growing, hls, ranges
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.hls import Rendition, Segment
-from tubehome.media.plan import Plan, Policy, plan
+from tubehome.media.plan import Policy, plan
 from tubehome.media.probe import probe
 from tubehome.media.progressive import progressive
 
@@ -182,29 +181,27 @@ def test_the_download_starts_with_its_index(clip: Path, way: Any) -> None:
     assert Fraction(index.duration, index.timescale) == Fraction(made.plan.frames) / made.plan.rate
 
 
-def ready(clip: Path, tmp_path: Path, tools: Tools) -> tuple[Plan, Path, Path]:
-    planned = plan(probe(clip, tools), Policy(heights=(120,), preset="ultrafast", segment_seconds=0.5))
-    encode_rung(clip, planned, planned.rungs[0], tmp_path / "video", tools)
-    encode_sound(clip, planned, tmp_path / "sound", tools)
-    return planned, tmp_path / "video", tmp_path / "sound"
-
-
-def test_what_is_not_as_planned_does_not_count(clip: Path, tmp_path: Path, tools: Tools) -> None:
-    planned, video, sound = ready(clip, tmp_path, tools)
-    rung, out = planned.rungs[0], tmp_path / "out"
-    hls.package(video, sound, planned, rung, out, FILE, tools)
-    for other in (replace(planned, frames=90), replace(planned, frames=30), replace(planned, segment_frames=7)):
-        with pytest.raises(ToolFailed):
-            verify_rung(video, other)
-    for other in (replace(planned, segment_frames=7), replace(planned, rate=Fraction(25))):
-        with pytest.raises(ToolFailed, match="unevenly cut"):
-            hls.describe(out, other, rung, FILE, True)
-    out.write_bytes(out.read_bytes()[:-1])
+def test_what_is_not_as_planned_does_not_count(make: Make, tmp_path: Path, tools: Tools) -> None:
+    source = make("uncopied.mkv", "-f", "lavfi", "-i", "testsrc2=s=128x96:d=3", "-c:v", "mpeg4")
+    planned = plan(probe(source, tools), Policy(heights=(96,), preset="ultrafast", segment_seconds=0.5))
+    first, second = planned.spans
+    video, out = tmp_path / "video", tmp_path / "out"
+    ranges.encode_range(source, planned, first, {96: video}, tools)
+    for other in (replace(first, frames=90), replace(first, frames=3)):
+        with pytest.raises(ToolFailed, match="pictures"):
+            ranges.verify(planned, other, {96: video})
     with pytest.raises(ToolFailed, match="unevenly cut"):
-        hls.describe(out, planned, rung, FILE, True)
+        ranges.verify(replace(planned, segment_frames=7), first, {96: video})
+    piece = growing.append(video, None, planned, first, [], out, tmp_path, tools)
+    for plan_, span in ((replace(planned, segment_frames=7), first), (planned, replace(second, a=first.frames + 1))):
+        with pytest.raises(ToolFailed, match="unevenly cut"):
+            growing.append(video, None, plan_, span, [piece], out, tmp_path, tools)
+    with pytest.raises(ToolFailed, match="unevenly cut"):
+        growing.append(video, None, planned, first, [replace(piece, avcc="01")], out, tmp_path, tools)
     video.write_bytes(video.read_bytes()[:-1])
     with pytest.raises(ToolFailed, match="unreadable"):
-        verify_rung(video, planned)
+        ranges.verify(planned, first, {96: video})
+    out.write_bytes(out.read_bytes()[:-1])
     with pytest.raises(ToolFailed, match="unevenly cut"):
         progressive(out, tmp_path / "p.mp4", tools)
 

@@ -15,10 +15,10 @@ import pytest
 
 from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, Unavailable
 from tubehome.media import _guard
-from tubehome.media.encode import encode_rung
 from tubehome.media.ffmpeg import LAUNCH, Failed, Input, Job, Output, Tools, ffprobe, run
 from tubehome.media.plan import Policy, plan
 from tubehome.media.probe import probe
+from tubehome.media.ranges import encode_range
 
 ROOM = 10_000_000_000
 Make = Callable[..., Path]
@@ -137,10 +137,10 @@ def test_an_encode_dies_with_its_killed_worker(make: Make, tmp_path: Path) -> No
         from tubehome.media.ffmpeg import *
         from tubehome.media.probe import probe
         from tubehome.media.plan import *
-        from tubehome.media.encode import encode_rung
+        from tubehome.media.ranges import encode_range
         source = Path({str(source)!r})
         planned = plan(probe(source, Tools()), Policy(preset="veryslow"))
-        encode_rung(source, planned, planned.rungs[0], Path({str(out)!r}), Tools())"""
+        encode_range(source, planned, planned.spans[1], {{360: Path({str(out)!r})}}, Tools())"""
     worker = subprocess.Popen([sys.executable, "-c", code])
     pids = eventually(lambda: [pid for pid in programs(str(out)) if pid != worker.pid])
     worker.kill()
@@ -170,7 +170,7 @@ def test_stopping_is_quick_and_leaves_nothing(make: Make, tmp_path: Path) -> Non
     thread = threading.Thread(target=ask)
     thread.start()
     with pytest.raises(Interrupted):
-        encode_rung(source, planned, planned.rungs[0], out, tools)
+        encode_range(source, planned, planned.spans[1], {360: out}, tools)
     took = time.monotonic() - asked[0]
     thread.join()
     assert took < 1, "a second at most"

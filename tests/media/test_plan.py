@@ -107,20 +107,19 @@ def test_bitrates_have_ceilings_and_half_as_much_again_above_thirty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heights", "side", "order", "download"),
+    ("heights", "side", "download"),
     [
-        ((1080, 720, 480, 360), 1080, (360, 720, 1080, 480), 720),
-        ((1080, 720, 480, 360), 720, (360, 720, 480), 720),
-        ((1080, 720, 480, 360), 480, (360, 480), 480),
-        ((1080,), 1080, (1080,), 1080),
-        ((1440, 1080), 1440, (1080, 1440), 1080),
-        ((360, 720), 1080, (360, 720), 720),
-        ((), 1080, (1080,), 1080),
+        ((1080, 720, 480, 360), 1080, 720),
+        ((1080, 720, 480, 360), 720, 720),
+        ((1080, 720, 480, 360), 480, 480),
+        ((1080,), 1080, 1080),
+        ((1440, 1080), 1440, 1080),
+        ((360, 720), 1080, 720),
+        ((), 1080, 1080),
     ],
 )
-def test_the_order_and_the_download(heights: tuple[int, ...], side: int, order: tuple[int, ...], download: int) -> None:
-    made = plan(probed(picture(side * 16 // 9, side)), Policy(heights=heights))
-    assert (made.order, made.progressive) == (order, download)
+def test_the_download(heights: tuple[int, ...], side: int, download: int) -> None:
+    assert plan(probed(picture(side * 16 // 9, side)), Policy(heights=heights)).progressive == download
 
 
 def test_segments_are_whole_frames() -> None:
@@ -172,10 +171,10 @@ def test_no_picture_no_plan() -> None:
 
 def test_room_on_the_disk() -> None:
     made = plan(probed(picture(), sound(), size=200_000_000), Policy())
-    # 60 s at the ceilings: 10 Mbit/s of renditions, 2.8 again for the download, 5 while one is packaged, and sound.
-    assert 130_000_000 < made.estimated_bytes < 160_000_000
+    # 60 s at the ceilings: 10 Mbit/s of renditions, 10 of ranges not yet joined, 2.8 for the download, and sound.
+    assert 170_000_000 < made.estimated_bytes < 200_000_000
     thin = plan(probed(picture(), sound(), size=3_000_000), Policy())
-    assert thin.estimated_bytes < 90_000_000, "a thin source makes thin renditions"
+    assert thin.estimated_bytes < 100_000_000, "a thin source makes thin renditions"
 
 
 @given(
@@ -193,7 +192,6 @@ def test_whatever_comes(width: int, height: int, rate: Fraction, end: float, hei
     assert made.rungs
     assert 1 <= made.rate <= 60
     assert made.frames >= 1
-    assert set(made.order) == {rung.height for rung in made.rungs}
     for rung in made.rungs:
         assert rung.width_px % 2 == rung.height_px % 2 == 0
         assert 2 <= rung.width_px <= width
@@ -201,7 +199,7 @@ def test_whatever_comes(width: int, height: int, rate: Fraction, end: float, hei
     assert all(a.height > b.height and a.max_rate > b.max_rate for a, b in itertools.pairwise(made.rungs))
 
 
-@pytest.mark.parametrize(("frames", "count"), [(1, 1), (60, 1), (61, 2), (119, 2), (120, 2), (121, 3)])
+@pytest.mark.parametrize(("frames", "count"), [(1, 1), (59, 1), (60, 2), (119, 2), (120, 3), (121, 3)])
 def test_the_spans_of_a_plan_cover_it_once(frames: int, count: int) -> None:
     base = Plan.from_json(_plan_of(frames))
     spans = base.spans

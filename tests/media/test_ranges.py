@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media import growing, ranges
-from tubehome.media.encode import encode_sound, remux_if_needed
+from tubehome.media.encode import remux_if_needed
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.growing import Piece
 from tubehome.media.plan import Plan, Policy, Span, plan
 from tubehome.media.probe import probe
+from tubehome.media.sound import adts_frames, make_sound
 
 Make = Callable[..., Path]
 Ffmpeg = Callable[..., object]
-SHORT = Policy(heights=(180, 120), preset="ultrafast", segment_seconds=0.5, range_seconds=2)
+SHORT = Policy(heights=(180, 120), preset="ultrafast", segment_seconds=0.5, range_seconds=2, copy=False)
+COPIED = replace(SHORT, copy=True)
 PLAIN = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
 
 
@@ -71,10 +75,40 @@ def test_ranges_joined_are_the_film_in_one_piece(
 ) -> None:
     source, made = planned(make(name, *FILMS[name]), tools, tmp_path)
     assert len(made.spans) >= 3
-    whole = decoded(ffmpeg, source, made, Span(0, 0, None, made.frames, None, None))
+    whole = decoded(ffmpeg, source, made, replace(made.spans[0], b=None, stop=None, frames=made.frames))
     joined = [picture for span in made.spans for picture in decoded(ffmpeg, source, made, span)]
     assert joined == whole
     assert abs(len(whole) - made.frames) <= 1
+
+
+COPYABLE = ("ntsc-film.mp4", "pal.mkv", "ntsc-60.mp4", "phone.mp4", "phone.mkv", "fragmented.mp4")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COPYABLE)
+def test_below_a_copied_top_ranges_joined_are_its_pictures_at_their_times(
+    name: str, make: Make, ffmpeg: Ffmpeg, tools: Tools, tmp_path: Path, all_pieces: Callable[..., Any]
+) -> None:
+    """Keyframes as often as a segment is long, so that there are several ranges."""
+    more = [*FILMS[name], "-crf", "35", "-force_key_frames", "expr:gte(t,n_forced*0.5)"]
+    source, made = planned(make(f"often-{name}", *more), tools, tmp_path, COPIED)
+    assert made.copied, made.refusal
+    assert len(made.spans) >= 3
+    pieces = all_pieces(source, None, made, tmp_path, tools)
+    top, low = (next(tmp_path.glob(f"*-{rung.height}-fragmented.mp4")) for rung in made.rungs)
+    assert times(ffmpeg, top) == times(ffmpeg, low)
+    assert [segment.ticks for piece in pieces[180] for segment in piece.segments] == [
+        segment.ticks for piece in pieces[120] for segment in piece.segments
+    ]
+    packets = ["-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "streamhash", "-"]
+    assert ffmpeg("-i", top, *packets).stdout == ffmpeg("-i", source, *packets).stdout, "bit by bit"  # type: ignore[attr-defined]
+
+
+def times(ffmpeg: Ffmpeg, path: Path) -> list[float]:
+    """When each picture is shown, in milliseconds."""
+    said = ffmpeg("-i", path, "-map", "0:v", "-fps_mode", "passthrough", "-vf", "showinfo", "-f", "null", "-loglevel",
+                  "info", "-").stderr  # type: ignore[attr-defined]  # fmt: skip
+    return [round(1000 * float(at)) for at in re.findall(r"pts_time:([\d.]+)", said)]
 
 
 @pytest.fixture
@@ -88,8 +122,7 @@ def grown(make: Make, tools: Tools, tmp_path: Path) -> tuple[Path, Plan, dict[tu
         outs = {rung.height: tmp_path / f"range-{rung.height}-{span.number}.mp4" for rung in made.rungs}
         ranges.encode_range(source, made, span, outs, tools)
         files |= {(height, span.number): path for height, path in outs.items()}
-    encode_sound(source, made, tmp_path / "sound.aac", tools)
-    growing.index_sound(tmp_path / "sound.aac")
+    make_sound(source, made, tmp_path / "sound.aac", tools)
     return tmp_path, made, files
 
 
@@ -134,7 +167,7 @@ def test_sound_has_no_seam(grown: tuple[Path, Plan, dict[tuple[int, int], Path]]
     lines = str(ffmpeg("-i", target, "-map", "0:a", *copied).stdout).splitlines()  # type: ignore[attr-defined]
     rows = [line.split(",") for line in lines if not line.startswith("#")]
     encoded = (folder / "sound.aac").read_bytes()
-    run_up = next(growing.adts_frames(encoded))[1]
+    run_up = next(adts_frames(encoded))[1]
     (folder / "whole.aac").write_bytes(encoded[run_up:])
     lines = str(ffmpeg("-f", "aac", "-i", folder / "whole.aac", *copied, "-bsf:a", "aac_adtstoasc").stdout).splitlines()  # type: ignore[attr-defined]
     assert len(rows) >= len(lines) - 20

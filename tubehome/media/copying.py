@@ -28,6 +28,7 @@ PROFILES = ("Constrained Baseline", "Baseline", "Main", "High")
 PIXELS = ("yuv420p", "yuvj420p")
 
 
+NOT_WANTED = mark("nothing is to be copied")
 LONG_SOUND = mark("its sound goes on after its picture")
 
 
@@ -137,7 +138,7 @@ def refusal(film: Film, tallest: int, max_fps: int, ceiling: int, segment_second
         return mark("its picture has to be turned or straightened")
     if film.hdr:
         return mark("its colours are HDR")
-    if min(film.sides) > tallest:
+    if tallest and min(film.sides) > tallest:
         return mark("it is larger than the largest size that is made")
     if film.rate > max_fps * Fraction(1005, 1000):
         return mark("it has more pictures a second than are kept")

@@ -21,7 +21,7 @@ HDR = ("smpte2084", "arib-std-b67")
 HERTZ = 48_000  # of the sound that is encoded
 SAMPLES = 1024  # of an AAC frame
 RUN_UP = Fraction(-SAMPLES, HERTZ)  # the encoder's first frame lies before the first picture
-LAST_NOTE = 1.0  # seconds of sound after the picture that a copied film may keep: they lie in its last segment
+LAST_NOTE = 0.2  # seconds of sound after the picture that a copied film may keep: they lie in its last segment
 LEAD = 4  # pictures decoded before a range at least: one for the clock, more for what mends interlaced film
 WAITING_SECONDS = 300.0  # of ranges that are encoded and not yet packaged, at the worst moment
 HOLD_FROM = 0.2  # seconds that the sound outlasts the film before we hold its last picture
@@ -43,6 +43,7 @@ class Policy:
     audio_bitrate: int = 128_000  # bits/s, stereo
     threads: int = 1  # of an encoder: with more, two runs may differ in a few bytes
     range_seconds: float = 60.0  # what a power cut may cost
+    copy: bool = True  # False: every picture is encoded
     first_segments: int = 1  # of the first range, which is short so that something plays soon
 
 
@@ -223,6 +224,8 @@ def plan(probe: Probe, policy: Policy) -> Plan:
 
 def _refusal(picture: Picture, sound: Sound | None, lag: float, policy: Policy, rate: Fraction) -> str | None:
     """Why the picture is encoded; None when it is copied. `lag`: seconds that the sound outlasts the picture."""
+    if not policy.copy:
+        return copying.NOT_WANTED
     if lag > LAST_NOTE:
         return copying.LONG_SOUND
     film = copying.Film(
@@ -240,7 +243,7 @@ def _refusal(picture: Picture, sound: Sound | None, lag: float, policy: Policy, 
         sound_leads=picture.start - sound.start if sound else 0.0,
     )
     most = ceiling(min(picture.coded_width, picture.coded_height), rate)
-    return copying.refusal(film, max(policy.heights), policy.max_fps, most, policy.segment_seconds)
+    return copying.refusal(film, max(policy.heights, default=0), policy.max_fps, most, policy.segment_seconds)
 
 
 def _even_clock(picture: Picture, policy: Policy, rate: Fraction, end: float) -> dict[str, Any]:
