@@ -18,19 +18,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from huey.consumer import Consumer
 
 from tubehome import tasks
 from tubehome.base.errors import Unavailable
+from tubehome.flows import machine
 from tubehome.jobs import Job
 from tubehome.site import Site
 from tubehome.store import lock
 
 STOP_SECONDS = 3.5
 HEALTH_SECONDS = 60  # between looks at whether every thread lives
-SMALL_MEMORY = 2_000_000_000  # bytes; below, one video at a time
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +59,11 @@ def run(site: Site, stop: threading.Event | None = None, *, patience: float = 0.
 
 def _work(site: Site, stopping: threading.Event, woken: socket.socket, nap: float) -> list[str]:
     """Until told to stop; the names of the threads that did not end in time."""
-    huey = tasks.register(site, stopping, jobs(site))
+    huey = tasks.register(site, stopping, machine.places(site.config))
     ear = site.jobs.listen(stopping)
-    consumer = Consumer(huey, workers=jobs(site) + 1, periodic=True, scheduler_interval=60, check_worker_health=True)
+    consumer = Consumer(
+        huey, workers=machine.places(site.config) + 1, periodic=True, scheduler_interval=60, check_worker_health=True
+    )
     threads = [consumer.scheduler, *(thread for _, thread in consumer.worker_threads), *tasks.watch(site, stopping)]
     for thread in threads:
         thread.start()
@@ -106,22 +107,3 @@ def _signals() -> Iterator[socket.socket]:
             signal.set_wakeup_fd(-1)
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def jobs(site: Site) -> int:
-    """Steps of preparation at once: as configured; 0: one on a small machine (one core, or below 2 GB), else two."""
-    configured = site.config.media.jobs
-    if configured:
-        return configured
-    cores = len(os.sched_getaffinity(0))
-    return 1 if cores == 1 or memory_bytes() < SMALL_MEMORY else 2
-
-
-def memory_bytes() -> int:
-    """What this machine, or the container around us, has."""
-    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:
-        return whole
-    return min(whole, int(limit)) if limit.isdigit() else whole

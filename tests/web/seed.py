@@ -112,7 +112,7 @@ def video(
 
 def _steps(made: Video, processing: Processing) -> None:
     done = processing == Processing.READY
-    kinds = ("images", "encode", "package", "progressive")
+    kinds = ("images", "range", "append", "progressive")
     for at, kind in enumerate(kinds):
         state = rows.DONE if done or at == 0 else rows.WAITING
         if processing == Processing.FAILED and at == 1:

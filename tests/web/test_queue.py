@@ -45,12 +45,12 @@ def test_what_waits_and_what_has_stopped(owner: FlaskClient, seeded: Any) -> Non
 
 def test_what_is_done_says_step_and_speed(owner: FlaskClient, seeded: Any) -> None:
     step = Step.select().where(Step.video == seeded.preparing, Step.state != rows.DONE).order_by(Step.position).first()
-    Step.update(state=rows.RUNNING, kind="encode", height=480, progress=0.5, started_at=clock.timestamp() - 20).where(
+    Step.update(state=rows.RUNNING, kind="range", number=1, progress=0.5, started_at=clock.timestamp() - 20).where(
         Step.id == step.id
     ).execute()
     Video.update(duration=80).where(Video.id == seeded.preparing.id).execute()
     said = section(owner.get(f"{QUEUE}/rows").text, seeded.preparing)
-    assert "la taille 480p" in said
+    assert "la partie 2 sur 1" in said
     assert "2 × le temps réel" in said.replace("\xa0", " ")
 
 

@@ -75,7 +75,7 @@ __all__ = [
 ]
 
 STATES = ("received", "preparing", "playable", "out", "ready")
-EARLY, MIDDLE, LATE = ("images", "sound"), ("encode",), ("package", "progressive")
+EARLY, MIDDLE, LATE = ("images", "sound"), ("range",), ("append", "finish", "progressive")
 
 
 # --- the reader
@@ -92,6 +92,7 @@ class Memory:
     state: int = 0
     lists: set[str] = field(default_factory=set)
     digests: dict[str, str] = field(default_factory=dict)
+    final: set[str] = field(default_factory=set)  # lists that have their end
     heard: bool = False  # the feed has it
 
 
@@ -183,11 +184,18 @@ class Reader(threading.Thread):
         assert listed >= memory.lists, "a rendition disappeared"
         memory.lists = listed
         for name in sorted(listed):
-            file, pieces = ranges(self._get(f"/media/{uuid}/{name}", 200).text)
+            text = self._get(f"/media/{uuid}/{name}", 200).text
+            file, pieces = ranges(text, growing=True)
+            final = "#EXT-X-ENDLIST" in text
+            assert final or name not in memory.final, f"{name} was whole, and grows"
+            memory.final |= {name} if final else set()
             whole = self._get(f"/media/{uuid}/{file}", 200, method="HEAD").length
-            assert sum(pieces[-1]) == whole, f"{file} has {whole} bytes, the playlist ends at {sum(pieces[-1])}"
+            assert sum(pieces[-1]) == whole or (not final and sum(pieces[-1]) < whole), (
+                f"{file} has {whole} bytes, the playlist ends at {sum(pieces[-1])}"
+            )
             digests = json.loads(self._get(f"/media/{uuid}/segments-sha256.json", 200).body)[file]
-            assert set(digests) == {f"{offset}-{offset + size - 1}" for offset, size in pieces[1:]}
+            listed_now = {f"{offset}-{offset + size - 1}" for offset, size in pieces[1:]}
+            assert set(digests) == listed_now or (not final and set(digests) > listed_now)
             for offset, size in pieces[1:]:
                 self._piece(f"/media/{uuid}/{file}", offset, size, digests, memory)
 
@@ -244,10 +252,11 @@ class Drill:
         self.reader.follow(self.uuids[-1])
         return self.uuids[-1]
 
-    def running(self, connection: sqlite3.Connection) -> tuple[str, int] | None:
-        """The step that is being done: its kind and height."""
-        row = connection.execute("SELECT kind, height FROM step WHERE state = 'running'").fetchone()
-        return (row["kind"], row["height"]) if row else None
+    def running(self, connection: sqlite3.Connection, moment: tuple[str, ...] = ()) -> tuple[str, int] | None:
+        """A step that is being done, one of the `moment` if there is: its kind and number."""
+        found = connection.execute("SELECT kind, number FROM step WHERE state = 'running'").fetchall()
+        found.sort(key=lambda row: row["kind"] not in moment)
+        return (found[0]["kind"], found[0]["number"]) if found else None
 
     def attack(self, kind: str, moment: tuple[str, ...], delay: float, film: Path) -> tuple[str, int]:
         """Kills in the moment, within `delay` seconds of its beginning; the step that it hit.
@@ -266,7 +275,7 @@ class Drill:
         with database(self.house.folder) as connection:
             while connection.execute("SELECT 1 FROM video WHERE processing != 'ready'").fetchone():
                 self._nudge()
-                step = self.running(connection)
+                step = self.running(connection, moment)
                 if step and step[0] in moment:
                     time.sleep(self.random.uniform(0, delay))
                     return self._kill(kind, moment, connection)
@@ -308,7 +317,7 @@ class Drill:
         return []
 
     def _hit(self, moment: tuple[str, ...], connection: sqlite3.Connection) -> tuple[str, int] | None:
-        step = self.running(connection)
+        step = self.running(connection, moment)
         return step if step and step[0] in moment else None
 
     def all_ready(self, seconds: float) -> float:

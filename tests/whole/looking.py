@@ -169,6 +169,9 @@ def named_by_rows(folder: Path, uuid: str) -> dict[str, int | None]:
         named[row["file"]] = row["size"]
     if video["progressive_height"]:
         named[f"{video['progressive_height']}p.mp4"] = video["progressive_size"]
+    drawn = "SELECT 1 FROM step WHERE video_id = ? AND kind = 'storyboard' AND state = 'done'"
+    if rows(folder, drawn, video["id"]):
+        named |= {"storyboard.jpg": None, "storyboard.vtt": None}
     return named
 
 
@@ -207,10 +210,14 @@ def boxes(film: bytes) -> list[str]:
     return kinds
 
 
-def ranges(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """A media playlist's one file and its byte ranges (offset, size), the first one of the map; checked to be whole."""
+def ranges(text: str, growing: bool = False) -> tuple[str, list[tuple[int, int]]]:
+    """A media playlist's one file and its byte ranges (offset, size), the first one of the map; checked to be whole.
+
+    `growing`: it may still lack its end.
+    """
     parsed = m3u8.loads(text)
-    assert parsed.is_endlist, text
+    assert parsed.playlist_type == ("vod" if parsed.is_endlist else "event"), text
+    assert parsed.is_endlist or growing, text
     assert parsed.segments, text
     [init] = parsed.segment_map
     assert {segment.uri for segment in parsed.segments} == {init.uri}

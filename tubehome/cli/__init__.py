@@ -22,6 +22,7 @@ COMMANDS = {  # name: (module, short help); here, so that --help loads none of t
     "init": ("init", _("Prepare a data folder, without a browser.")),
     "owner": ("owner", _("The owner: set-up link, password.")),
     "publish": ("publish", _("Publish video files.")),
+    "plan": ("plan", _("Say what would be made of a file.")),
     "videos": ("videos", _("List videos; show, retry, delete or undelete one.")),
     "token": ("token", _("Tokens: keys for programs that upload.")),
     "config": ("config", _("Print the configuration in force.")),

@@ -210,7 +210,7 @@ def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
 
 def _commit(bench: steps.Bench, claim: rows.Claim, commit: steps.Rows) -> None:
     site, video = bench.site, bench.video
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         commit()
         Step.update(progress=1).where(Step.id == claim.row.id).execute()
         claim.done()

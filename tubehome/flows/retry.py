@@ -23,7 +23,7 @@ def retry(site: Site, video: Video) -> None:
     Where ranges cannot be joined any more (another ffmpeg, a file changed from outside), they are begun anew.
     """
     old: list[str] = []
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         failed = {step.kind for step in queries.steps(video) if step.state == rows.FAILED}
         if not failed:
             raise Refused("Nothing failed for « {title} »: there is nothing to try again.", title=video.title)
@@ -40,7 +40,9 @@ def retry(site: Site, video: Video) -> None:
 
 
 def _make_what_is_gone(site: Site, video: Video) -> None:
-    work, plan, every = site.files.work(video.uuid), Plan.from_json(video.plan or ""), queries.steps(video)
+    if not video.plan:
+        return
+    work, plan, every = site.files.work(video.uuid), Plan.from_json(video.plan), queries.steps(video)
     joined = {step.number for step in every if step.kind == steps.APPEND and step.state == rows.DONE}
     sound_needed = any(step.kind in (steps.TOP, steps.APPEND) and step.state != rows.DONE for step in every)
     for step in every:

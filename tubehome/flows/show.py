@@ -31,7 +31,7 @@ def show(site: Site, video: Video, plan: Plan) -> None:
         _write(public / hls.playlist_name(each), hls.media_playlist(each))
     _write(public / DIGESTS, json.dumps(hls.sha256_list(made)))
     _write(public / MASTER, hls.master_playlist(made))  # last: it names the others
-    with site.db.atomic("IMMEDIATE"):
+    with site.db.atomic():
         if move(video.id, Processing.PREPARING, Processing.PLAYABLE):
             dated(video.id, at=Processing.PLAYABLE)
 

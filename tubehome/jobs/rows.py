@@ -7,6 +7,7 @@ attempt (the file is innocent of a power cut), but ten deaths on one row are tak
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,15 @@ def workable(row: Any, run: Path) -> bool:
     if row.state == RUNNING:
         return not lock.is_held(lock_path(run, row))
     return bool(row.state == WAITING and _time_has_come(row.next_try, clock.timestamp()))
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """The seconds in which at least one of these (start, end) was under way."""
+    total, until = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
 
 
 def due(kind: Any, run: Path) -> list[Any]:

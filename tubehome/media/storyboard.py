@@ -33,7 +33,7 @@ class Storyboard:
 
 
 def storyboard(film: Path, duration: float, shape: tuple[int, int], out: Path, tools: Tools) -> Storyboard:
-    """Writes the sheet (JPEG) of a rendition to `out`. `shape`: its width and height. ToolFailed when none comes out."""
+    """Writes the sheet of a rendition of this `shape` (width, height) to `out`, a JPEG. ToolFailed if there is none."""
     apart = max(LEAST_SECONDS, duration / (EDGE * EDGE))
     width, height = _size(*shape)
     chosen = rf"select=isnan(prev_selected_t)+gte(t-prev_selected_t\,{apart - 0.01:.3f})"
@@ -43,9 +43,7 @@ def storyboard(film: Path, duration: float, shape: tuple[int, int], out: Path, t
     graph = f"{chosen},showinfo,scale={width}:{height},setsar=1,tile={columns}x{rows}:nb_frames={count}"
     options = {"map": "0:V:0", "vf": graph, "frames:v": 1, "fps_mode": "passthrough", "f": "image2", "c:v": "mjpeg",
                "q:v": 5, "update": 1, "pix_fmt": "yuvj420p", **CLEAN}  # fmt: skip
-    said = run(
-        Job([Input(film, {"skip_frame": "nokey"})], [Output(out, options)], duration, quiet=False), tools
-    ).lines
+    said = run(Job([Input(film, {"skip_frame": "nokey"})], [Output(out, options)], duration, quiet=False), tools).lines
     times = tuple(float(found[1]) for line in said if (found := _SHOWN.search(line)))[:count]
     if not times or not out.exists() or not out.stat().st_size:
         raise ToolFailed("No pictures along this video could be made.", cause="\n".join(said[-5:]))

@@ -17,6 +17,7 @@ from tubehome.uploads.models import Upload
 
 SHOWN = 100  # of what waits; the others are counted
 MEASURED_AFTER = 5.0  # seconds of a step before its speed is said
+RANGE = "range"  # the kind of a step that is about one range, see flows.steps
 DOING, TURN, LATER, HELD, FAILED = "doing", "turn", "later", "held", "failed"
 
 
@@ -27,6 +28,8 @@ class QueueRow:
     state: str  # DOING, TURN (waits for its turn), LATER (for a moment, or for room), HELD, FAILED
     step: str  # kind of the step that is done or comes next, see flows.steps
     height: int
+    number: int  # of the range, from 1
+    ranges: int  # in all
     progress: Progress
     speed: float | None  # times real time, of what is being done
     waits_for: TubehomeError | None
@@ -91,7 +94,9 @@ def _rows(videos: Sequence[Video]) -> list[QueueRow]:
 
 
 def _row(video: Video, steps: Sequence[Step], pictures: Sequence[Picture]) -> QueueRow:
-    now = next((step for step in steps if step.state != rows.DONE), None)
+    left = [step for step in steps if step.state != rows.DONE]
+    doing = [step for step in left if step.state == rows.RUNNING]
+    now = next(iter(doing or left), None)
     shown = film(video, pictures)
     error = now.error if now else None
     state = _state(video, now)
@@ -101,8 +106,10 @@ def _row(video: Video, steps: Sequence[Step], pictures: Sequence[Picture]) -> Qu
         state=state,
         step=now.kind if now else "",
         height=now.height if now else 0,
+        number=now.number + 1 if now else 0,
+        ranges=sum(step.kind == RANGE for step in steps),
         progress=progress_of(video, steps),
-        speed=_speed(video, now) if now and state == DOING else None,
+        speed=_speed(video, steps, doing) if state == DOING else None,
         waits_for=error if state in (LATER, FAILED) else None,
         again_at=clock.from_timestamp(now.next_try) if now and state == LATER else None,
         detail=(now.detail or "") if now and state == FAILED else "",
@@ -123,9 +130,13 @@ def _state(video: Video, now: Step | None) -> str:
     return LATER if late else TURN
 
 
-def _speed(video: Video, step: Step) -> float | None:
-    """Seconds of film a second, of a step that tells how far it is."""
-    if not step.started_at or not step.progress:
-        return None
-    elapsed = clock.timestamp() - step.started_at
-    return step.progress * video.duration / elapsed if elapsed > MEASURED_AFTER else None
+def _speed(video: Video, steps: Sequence[Step], doing: Sequence[Step]) -> float | None:
+    """Seconds of film a second, of steps that tell how far they are; None when none does."""
+    ranges = sum(step.weight for step in steps if step.kind == RANGE)
+    speed = 0.0
+    for step in doing:
+        elapsed = clock.timestamp() - (step.started_at or 0)
+        if step.started_at and step.progress and elapsed > MEASURED_AFTER:
+            share = step.weight / ranges if step.kind == RANGE and ranges else 1
+            speed += step.progress * video.duration * share / elapsed
+    return speed or None

@@ -12,11 +12,20 @@ _READY = mark("Every size is ready.")
 _LEFT = mark("{percent} % done, about {left} left.")
 _ONLY_LEFT = mark("about {left} left")
 _DONE = mark("{percent} % done.")
+_PART = mark("{some} of {all} can be watched already.")
 _BEGINS = mark("The preparation is about to begin.")
 
 
 def progress_words(progress: Progress, language: str) -> str:
-    """How far it is, in one sentence; no time is promised before it can be."""
+    """How far it is, and how much can be watched; no time is promised before it can be."""
+    words = _how_far(progress, language)
+    if progress.available is None or progress.state in (Processing.READY, Processing.FAILED):
+        return words
+    part = {"some": Seconds(progress.available), "all": Seconds(progress.duration)}
+    return f"{words} {i18n.translate(language, _PART, part)}"
+
+
+def _how_far(progress: Progress, language: str) -> str:
     if progress.state == Processing.READY:
         return i18n.translate(language, _READY)
     if progress.state == Processing.FAILED:

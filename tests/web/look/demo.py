@@ -231,7 +231,7 @@ def _steps(video: Video, told: Told) -> None:
     began = video.created_at
     rows = (
         ("images", 1, "done" if done else "waiting"),
-        ("encode", 20, "running" if done else "failed" if failed else "waiting"),
+        ("range", 20, "running" if done else "failed" if failed else "waiting"),
         ("progressive", 2, "waiting"),
     )
     for at, (kind, weight, state) in enumerate(rows, 1):
@@ -240,7 +240,7 @@ def _steps(video: Video, told: Told) -> None:
             position=at,
             kind=kind,
             state=state,
-            height=360 if kind == "encode" else 0,
+            number=11 if kind == "range" else 0,
             weight=weight,
             progress=done if state == "running" else 0,
             started_at=began if state == "done" else None,

@@ -33,7 +33,7 @@ async function stream(video) {
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR && again) { again = false; hls.recoverMediaError(); }
     else wholeFile(video, hls);
   });
-  const begin = () => hls.startLoad(video.currentTime || -1);
+  const begin = () => hls.startLoad(video.currentTime); // never from the end of a film that still grows
   video.addEventListener("play", begin, { once: true });
   video.addEventListener("film:load", begin, { once: true });
   hls.loadSource(video.dataset.master);
