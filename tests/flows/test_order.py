@@ -157,3 +157,78 @@ def test_enough_keeps_what_is_ready(site: Site, take: Any) -> None:
     with pytest.raises(Refused, match="Nothing is being prepared"):
         enough.enough(site, video)
     shutil.rmtree(site.files.video(video.uuid))
+
+
+# --- while something is under way
+
+
+def begun(site: Site, video: Video) -> Any:
+    """The video's next step, as if a worker were at it; close it to let go."""
+    step = Step.select().where(Step.video == video, Step.state != rows.DONE).order_by(Step.position).first()
+    claim = rows.claim(step, site.files.run)
+    assert claim
+    return claim
+
+
+def test_enough_ends_the_step_that_is_under_way(site: Site, take: Any) -> None:
+    video, crew, stop = take("a"), Crew(1), threading.Event()
+    Video.update(processing=Processing.OUT, out_at=clock.timestamp()).where(Video.id == video.id).execute()
+    assert crew.take()
+    claim = begun(site, video)
+    with crew.doing(claim.row.id, video.id, stop):
+        crew.enforce(site)
+        assert not stop.is_set()
+        enough.enough(site, video)
+        crew.enforce(site)
+        assert stop.is_set()
+    claim.let_go()
+
+
+def test_two_that_come_first_take_two_places_however_quickly_it_was_said(site: Site, take: Any) -> None:
+    x, y, a, b = (take(name) for name in "xyab")
+    crew, stops = Crew(2), [threading.Event(), threading.Event()]
+    assert crew.take()
+    assert crew.take()
+    at_x, at_y = begun(site, x), begun(site, y)
+    with crew.doing(at_x.row.id, x.id, stops[0]):
+        with crew.doing(at_y.row.id, y.id, stops[1]):
+            first.first(site, a)
+            first.first(site, b)
+            crew.enforce(site)
+            crew.enforce(site)  # a message for each
+            assert [stop.is_set() for stop in stops] == [False, True], "one makes way, and is not yet done with it"
+        at_y.release()
+        at_y.let_go()
+        at_b = begun(site, b)
+        with crew.doing(at_b.row.id, b.id, threading.Event()):
+            crew.enforce(site)  # as `advance` does when it begins
+            assert stops[0].is_set()
+    for claim in (at_x, at_b):
+        claim.let_go()
+
+
+def test_a_pause_between_the_choice_and_the_beginning_is_heard(
+    site: Site, take: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, crew = take("a"), Crew(1)
+    real = rows.claim
+
+    def late(row: Any, run: Path) -> Any:
+        got = real(row, run)
+        hold.hold(site, video)
+        crew.enforce(site)  # the message came before the step was known to the crew
+        return got
+
+    monkeypatch.setattr(rows, "claim", late)
+    pipeline.advance(site, video.id, machine.tools(site), crew)
+    step = Step.select().where(Step.video == video).order_by(Step.position).first()
+    assert (step.state, step.attempts) == (rows.WAITING, 0)
+
+
+def test_what_was_stopped_is_as_far_as_nothing(site: Site, take: Any) -> None:
+    video, stop = take("a"), threading.Event()
+    Step.update(progress=0.6).where(Step.video == video).execute()
+    step = Step.select().where(Step.video == video).order_by(Step.position).first()
+    stop.set()
+    pipeline.advance(site, video.id, machine.tools(site, stop))
+    assert Step.get_by_id(step.id).progress == 0

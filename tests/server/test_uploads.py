@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,12 +42,14 @@ class Sender:
 
     def offset(self, path: str) -> int:
         with self.ask(f"HEAD {path}") as sock:
-            return int(header(answer(sock), "upload-offset"))
+            return int(header(sock.recv(1 << 16).decode(), "upload-offset"))
 
 
 def answer(sock: socket.socket) -> str:
-    """The first bytes of an answer: its head, and of a short one all."""
-    return sock.recv(1 << 16).decode()
+    """An answer: its status, its head and its body."""
+    response = http.client.HTTPResponse(sock)
+    response.begin()
+    return f"HTTP/1.1 {response.status} \r\n{response.headers}{response.read().decode()}"
 
 
 def header(said: str, name: str) -> str:

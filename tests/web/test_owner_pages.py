@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import time_machine
@@ -294,3 +295,29 @@ def test_the_studio_lists_everything_the_bin_included(owner: FlaskClient, seeded
 def test_the_owners_pages_are_stored_nowhere(owner: FlaskClient, stranger: FlaskClient) -> None:
     for answer in (owner.get("/studio/"), stranger.get("/login"), stranger.get("/studio/")):
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+# --- as visitors see it
+
+
+def test_the_owner_sees_a_page_as_visitors_do(owner: FlaskClient, stranger: FlaskClient, seeded: Any) -> None:
+    public = f"/w/{ids.shorten(seeded.public[0].uuid)}"
+    plain, seen = stranger.get(public).text, owner.get(f"{public}?as=visitor")
+    assert "C’est ce que les visiteurs trouvent à cette adresse." in seen.text
+    assert "/studio/videos/" not in seen.text
+    assert "/studio/videos/" in owner.get(public).text
+    assert "visiteurs trouvent" not in plain
+    assert seen.headers["Cache-Control"] == "no-store"
+
+
+def test_what_visitors_may_not_see_is_not_there_for_the_owner_as_a_visitor(owner: FlaskClient, seeded: Any) -> None:
+    private = f"/w/{ids.shorten(seeded.private.uuid)}"
+    assert owner.get(private).status_code == 200
+    answer = owner.get(f"{private}?as=visitor")
+    assert answer.status_code == 404
+    assert "C’est ce que les visiteurs trouvent à cette adresse." in answer.text
+
+
+def test_a_stranger_who_asks_as_a_visitor_gets_the_same_page(stranger: FlaskClient) -> None:
+    plain, asked = (re.sub(r'nonce="[^"]+"', "", stranger.get(path).text) for path in ("/", "/?as=visitor"))
+    assert plain == asked

@@ -95,3 +95,13 @@ def test_five_hundred_videos_wait(owner: FlaskClient, seeded: Any) -> None:
 
 def test_nothing_waits(owner: FlaskClient) -> None:
     assert "Rien n’attend" in owner.get(QUEUE).text
+
+
+def test_what_is_being_done_is_shown_however_many_come_before_it(owner: FlaskClient, seeded: Any) -> None:
+    base = Video.select().where(Video.id == seeded.preparing.id).dicts().get()
+    del base["id"]
+    Video.update(playable_at=clock.timestamp()).where(Video.id == seeded.preparing.id).execute()
+    Video.insert_many([{**base, "uuid": ids.new_uuid(), "playable_at": None} for _ in range(150)]).execute()
+    step = Step.select().where(Step.video == seeded.preparing, Step.state != rows.DONE).order_by(Step.position).first()
+    Step.update(state=rows.RUNNING).where(Step.id == step.id).execute()
+    assert "En ce moment" in section(owner.get(QUEUE).text, seeded.preparing)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from peewee import OperationalError
 from werkzeug.test import TestResponse
 
 from tubehome.base import clock, text
@@ -244,6 +245,21 @@ def test_too_much_is_said(client: FlaskClient, bearer: dict[str, str]) -> None:
     answer = client.post(HERE, headers=headers)
     assert answer.status_code == 400
     assert "Upload-Metadata" in answer.text
+
+
+@pytest.mark.parametrize(("accept", "kind"), [("application/json", "application/json"), ("*/*", "text/plain")])
+def test_a_database_that_does_not_answer_is_told_as_programs_read_it(
+    client: FlaskClient, bearer: dict[str, str], monkeypatch: pytest.MonkeyPatch, accept: str, kind: str
+) -> None:
+    def busy(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("tubehome.web.uploads.announce", busy)
+    answer = client.post(HERE, headers={**TUS, **bearer, "Upload-Length": "5", "Accept": accept})
+    assert (answer.status_code, answer.mimetype) == (503, kind)
+    assert "Retry-After" in answer.headers
+    told = answer.text if kind == "text/plain" else answer.get_json()["error"]
+    assert "occupé" in told
 
 
 def test_a_token_may_bear_the_name_of_the_watched_folder(site: Site, client: FlaskClient) -> None:

@@ -116,10 +116,11 @@ class Crew:
         if not running:
             return
         wanted = dict(_wanted(running))
-        for video_id, stop in running.values():
-            if video_id not in wanted:
+        for step_id, (_, stop) in running.items():
+            if step_id not in wanted:
                 stop.set()
-        left = [(wanted[video_id], video_id, stop) for video_id, stop in running.values() if video_id in wanted]
+        left = [(wanted[step_id], video_id, running[step_id][1]) for step_id, (video_id, _) in running.items()
+                if step_id in wanted]  # fmt: skip
         waiting = following(site)
         if waiting is None or self.free or len(left) < len(running):
             return
@@ -129,9 +130,10 @@ class Crew:
 
 
 def _wanted(running: dict[int, tuple[int, threading.Event]]) -> list[tuple[int, float]]:
-    """(video, priority) of those that may go on."""
-    ids = [video_id for video_id, _ in running.values()]
-    found: Any = Video.select(Video.id, Video.priority).where(
-        Video.id << ids, Video.removed.is_null(), Video.held_at.is_null()
+    """(step, its video's priority) of those that may go on: it may have been paused, binned, or said to be enough."""
+    found: Any = (
+        Step.select(Step.id, Video.priority)
+        .join(Video)
+        .where(Step.id << list(running), Video.removed.is_null(), Video.held_at.is_null())
     )
     return list(found.tuples())

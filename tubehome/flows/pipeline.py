@@ -111,6 +111,7 @@ def _advance(site: Site, video_id: int, tools: Tools, crew: Crew, step_id: int |
     stop = Stop(tools.stop)
     try:
         with crew.doing(step.id, video.id, stop):
+            crew.enforce(site)  # what was said since it was chosen
             _work(site, video, claim, replace(tools, stop=stop))
     finally:
         claim.let_go()
@@ -130,6 +131,7 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> None:
         _commit(bench, claim, steps.DO[step.kind](bench))
     except Interrupted:
         _sweep_attempts(site, video, step)
+        Step.update(progress=0).where(Step.id == step.id).execute()
         claim.release()
     except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to the row and not to the queue
         if not _wanted(video.id):  # erased, or in the bin: what failed for want of its files is nobody's fault

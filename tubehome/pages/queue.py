@@ -58,7 +58,14 @@ class QueuePage:
 
 def queue() -> QueuePage:
     """In the order in which it will be done."""
-    order = (Video.held_at.is_null(False), Video.priority.desc(), Video.playable_at.is_null(False), Video.id)
+    doing = Video.id << Step.select(Step.video).where(Step.state == rows.RUNNING)
+    order = (
+        doing.desc(),
+        Video.held_at.is_null(False),
+        Video.priority.desc(),
+        Video.playable_at.is_null(False),
+        Video.id,
+    )
     here = (Video.processing != Processing.READY) & Video.removed.is_null()
     chosen = Video.select(Video, Channel).join(Channel).where(here)
     failed = list(chosen.where(Video.processing == Processing.FAILED).order_by(Video.id.desc()).limit(SHOWN))

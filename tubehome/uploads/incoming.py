@@ -121,7 +121,7 @@ def receive(
     fd: int,
     at: int,
     length: int,
-    read: Callable[[int], bytes],
+    read: Callable[[int], bytes | memoryview],
     checksum: Checksum | None = None,
     moved: Callable[[int], None] | None = None,
 ) -> int:
@@ -192,7 +192,7 @@ def _write(
     fd: int,
     at: int,
     length: int,
-    read: Callable[[int], bytes],
+    read: Callable[[int], bytes | memoryview],
     checksum: Checksum | None,
     moved: Callable[[int], None] | None,
 ) -> tuple[int, bytes | None]:
@@ -208,7 +208,7 @@ def _write(
     return at, digest.digest() if digest else None
 
 
-def _put(fd: int, data: bytes, at: int) -> int:
+def _put(fd: int, data: bytes | memoryview, at: int) -> int:
     """The offset behind them."""
     view = memoryview(data)
     try:

@@ -37,6 +37,7 @@ class Chrome:
     other_path: str | None  # this page in the other language; None where there is no such page
     here: str  # this page's path without its language
     owner: bool
+    visiting: bool  # the owner looks at it as visitors do
     nonce: str
     canonical: str  # this page's one address
     site_url: str  # without a slash at the end
@@ -71,7 +72,8 @@ def chrome() -> Chrome:
         other_language=other,
         other_path=urls.localised(here, other, main) + query if found else None,
         here=here,
-        owner=_owner(),
+        owner=_owner() and not sessions.visiting(),
+        visiting=_owner() and sessions.visiting(),
         nonce=security.NONCE,
         canonical=urls.absolute(site_url(), path),
         site_url=site_url(),

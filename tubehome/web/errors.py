@@ -143,6 +143,8 @@ def _shape(path: str) -> str:
     plain = languages.bare(path)
     if plain.startswith("/api/") or (plain.startswith("/w/") and plain.endswith("/state")):
         return "json"
+    if plain.startswith(urls.STUDIO_UPLOADS):  # scripts of the studio, and programs
+        return "json" if request.accept_mimetypes.best == "application/json" else "line"
     lines = ("/media/", "/static/", urls.HEALTH, METRICS, urls.THEME)
     return "line" if plain.startswith(lines) or plain.endswith(("/feed.xml", "/feed.atom")) else "page"
 

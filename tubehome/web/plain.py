@@ -35,7 +35,7 @@ class Form:
         self.length: int = request.content_length  # of the whole body: no file in it is longer
         self.name = ""  # the file's
         self._decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=CHUNK + FIELD_BYTES, max_parts=20)
-        self._read: Callable[[int], bytes] = as_it_comes()
+        self._read: Callable[[int], bytes | memoryview] = as_it_comes()
         self._more = True  # the file is not at its end
         self._ended = False
 
@@ -75,7 +75,7 @@ class Form:
         while isinstance(event := self._event(), NeedData):
             data = self._read(CHUNK)
             self._ended = not data
-            self._decoder.receive_data(data or None)
+            self._decoder.receive_data(bytes(data) or None)
         return event
 
     def _event(self) -> Event:

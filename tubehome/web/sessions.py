@@ -99,6 +99,16 @@ def viewer() -> Viewer:
     return OWNER if current_user.is_authenticated else STRANGER
 
 
+def visiting() -> bool:
+    """Does the owner want this page as visitors get it (`?as=visitor`)?"""
+    return request.args.get("as") == "visitor" and request.method in ("GET", "HEAD") and viewer().owner
+
+
+def seen_as() -> Viewer:
+    """For whom a public page is made."""
+    return STRANGER if visiting() else viewer()
+
+
 def is_owner() -> bool:
     return viewer().owner
 

@@ -24,7 +24,7 @@ def watch(name: str) -> Response:
         return _to_short(name)
 
     def make() -> Shown:
-        page = pages.watch(name, sessions.viewer())
+        page = pages.watch(name, sessions.seen_as())
         unlisted = page.visibility != access.PUBLIC
         headers = (("X-Robots-Tag", "noindex"),) if unlisted else ()
         # progress moves without a new content version

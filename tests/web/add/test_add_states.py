@@ -209,13 +209,15 @@ def test_logged_out_meanwhile_it_goes_on_after_a_login_in_another_tab(place: Any
 
 def test_what_was_said_to_be_saved_outlives_a_kill_of_the_web(place: Any, studio: Any, noise: Callable) -> None:
     place.road.rate = SLOW
-    studio.choose(noise("kill.mp4", 4))
+    studio.choose(noise("kill.mp4", 12))
     studio.wait(lambda: studio.sent("kill.mp4") > 0.2)
     row = studio.row("kill.mp4")
     row.locator("[name=title]").fill("Dit avant")
     row.locator("[name=description]").fill("Deux lignes\nde texte")
     studio.saved("kill.mp4")
-    os.kill(place.web(), signal.SIGKILL)
+    web = place.web()
+    place.road.close(2)  # or Chromium sends the piece again by itself, as soon as there is somebody to take it
+    os.kill(web, signal.SIGKILL)
     row.locator("[name=title]").fill("Dit pendant")
     studio.until("kill.mp4", "lost")
     (kept,) = database(place, "SELECT title, description FROM upload")

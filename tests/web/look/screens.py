@@ -77,6 +77,7 @@ PAGES = {
     "studio-video-working": ("town", f"/studio/videos/{demo.address('waiting')}", True),
     "studio-video-failed": ("town", f"/studio/videos/{demo.address('failed')}", True),
     "add": ("town", "/studio/add", True),
+    "as-visitor": ("town", f"/w/{demo.address('hall')}?as=visitor", True),
 }
 
 

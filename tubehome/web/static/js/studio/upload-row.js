@@ -151,7 +151,7 @@ export class Row {
     Object.assign(login, { href: this.login, target: "_blank" });
     if (item.video) {
       this.button("page").href = item.video.edit;
-      this.button("see").href = item.video.path;
+      this.button("see").href = `${item.video.path}?as=visitor`;
     }
   }
 
