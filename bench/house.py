@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.cookiejar
 import os
 import re
 import shutil
@@ -13,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
+import urllib.request
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -20,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from tubehome.cli import main; main()"]
 UUID = "0f3d1c5e-6a7b-4c8d-9e0f-a1b2c3d4e5f6"
 FILM = "11111111-2222-4333-8444-555555555555-720-fragmented.mp4"
+PASSWORD = "correct horse battery"  # noqa: S105
 FILM_BYTES = 192 * 1024 * 1024
 
 
@@ -195,22 +200,62 @@ def twin(data: Path, config: str) -> Path:
 
 def make(data: Path) -> None:
     """An owner, and the row and the folder of a film."""
-    tubehome("init", "--data", str(data), "--owner", "claire", "--password-stdin", stdin="correct horse battery\n")
+    tubehome("init", "--data", str(data), "--owner", "claire", "--password-stdin", stdin=f"{PASSWORD}\n")
     (data / "videos" / UUID / "public").mkdir(parents=True)
-    now = time.time()
-    row = {
-        "uuid": UUID, "channel_id": 1, "title": "Film", "description": "", "language": "fr", "visibility": "public",
+    insert(data, "video", [video(UUID, "Film")])
+
+
+def crowd(data: Path, ready: int, waiting: int) -> None:
+    """So many more videos without files: all is rows, as for a site that has been kept for years."""
+    names = ["Conseil municipal du", "Fête de l’école,", "La halle, mois par mois :", "Concert de la fanfare,"]
+    rows = [video(str(uuid.uuid4()), f"{names[n % 4]} {n}", n) for n in range(ready)]
+    undone = {"processing": "received", "playable_at": None, "out_at": None, "ready_at": None, "published_at": None}
+    rows += [{**video(str(uuid.uuid4()), f"En attente {n}", n), **undone} for n in range(waiting)]
+    insert(data, "video", rows)
+    with contextlib.closing(sqlite3.connect(data / "tubehome.db")) as connection:
+        ids = [row[0] for row in connection.execute("SELECT id FROM video WHERE processing = 'received'")]
+    step = {"state": "waiting", "attempts": 0, "deaths": 0, "next_try": 9e9, "height": 0, "file": "", "progress": 0}
+    steps = [
+        {**step, "video_id": each, "position": at, "kind": kind, "weight": 10.0}
+        for each in ids
+        for at, kind in enumerate(("images", "sound", "encode", "package", "progressive"))
+    ]
+    insert(data, "step", steps)
+
+
+def video(name: str, title: str, age: float = 0) -> dict[str, object]:
+    """The row of a ready one, `age` hours old."""
+    now = time.time() - 3600 * age
+    return {
+        "uuid": name, "channel_id": 1, "title": title, "description": "", "language": "fr", "visibility": "public",
         "processing": "ready", "wait_transcoding": 0, "created_at": now, "updated_at": now, "playable_at": now,
         "out_at": now, "ready_at": now, "published_at": now, "source_name": "a.mp4", "source_size": 1,
-        "source_sha256": "0", "duration": 60.0, "width": 1280, "height": 720,
+        "source_sha256": name, "duration": 60.0, "width": 1280, "height": 720,
         "licence": "", "tags": "[]", "edited_at": 0, "thumbnail": "", "priority": 0,
     }  # fmt: skip
-    connection = sqlite3.connect(data / "tubehome.db")
-    marks = ", ".join("?" * len(row))
-    connection.execute(f"INSERT INTO video ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
-    connection.execute("UPDATE content_version SET version = version + 1")
-    connection.commit()
-    connection.close()
+
+
+def insert(data: Path, table: str, rows: list[dict[str, object]]) -> None:
+    """Rows that have the same columns."""
+    columns = ", ".join(rows[0])
+    marks = ", ".join("?" * len(rows[0]))
+    with contextlib.closing(sqlite3.connect(data / "tubehome.db")) as connection:
+        values = [tuple(row.values()) for row in rows]
+        connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)  # noqa: S608
+        connection.execute("UPDATE content_version SET version = version + 1")
+        connection.commit()
+
+
+def come_in(port: int) -> str:
+    """The cookie of the owner's session, as a header."""
+    jar = http.cookiejar.CookieJar()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    site = f"http://127.0.0.1:{port}"
+    token = re.search(r'name="csrf_token" value="([^"]+)"', opener.open(f"{site}/login").read().decode())
+    assert token
+    form = urllib.parse.urlencode({"password": PASSWORD, "csrf_token": token[1]}).encode()
+    opener.open(f"{site}/login", form).read()
+    return "Cookie: " + "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
 
 
 def timed(act: Callable[[], object]) -> float:

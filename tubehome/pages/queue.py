@@ -15,7 +15,7 @@ from tubehome.pages.parts import Film, film
 from tubehome.pages.progress import Progress, progress_of
 from tubehome.uploads.models import Upload
 
-SHOWN = 100  # of what waits; the others are counted
+SHOWN = 50  # of what waits; the others are counted
 MEASURED_AFTER = 5.0  # seconds of a step before its speed is said
 RANGE = "range"  # the kind of a step that is about one range, see flows.steps
 DOING, TURN, LATER, HELD, FAILED = "doing", "turn", "later", "held", "failed"

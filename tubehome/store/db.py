@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ PRAGMAS = {
 
 CONNECTIONS = 24
 WAIT_SECONDS = 20
+FOLDED = 10_000  # titles that are remembered as searches want them: 2 MB, once there are so many
 
 
 class _Database(PooledSqliteDatabase):
@@ -44,6 +46,7 @@ db: Any = _Database(None)
 
 
 @db.func("fold", 1)  # type: ignore[untyped-decorator]
+@lru_cache(FOLDED)
 def _fold(said: object) -> str:
     """For searches that do not mind accents and capitals."""
     return text.fold(str(said or ""))
