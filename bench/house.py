@@ -218,7 +218,7 @@ def crowd(data: Path, ready: int, waiting: int) -> None:
     steps = [
         {**step, "video_id": each, "position": at, "kind": kind, "weight": 10.0}
         for each in ids
-        for at, kind in enumerate(("images", "sound", "encode", "package", "progressive"))
+        for at, kind in enumerate(("images", "sound", "range", "append", "progressive"))
     ]
     insert(data, "step", steps)
 

@@ -94,6 +94,17 @@ SOURCES = {
                               "-disposition:a:0", "0", "-disposition:a:1", "default"], **one()),
 }  # fmt: skip
 
+# Whose picture, and whose sound, is taken as it is.
+PICTURE_COPIED = {
+    "h264.mp4", "h264.mkv", "h264.ts", "h264.flv", "fragmented.mp4", "late-start.mp4", "phone-variable.mp4",
+    "screen-variable.mkv", "silent.mp4", "surround.mkv", "mono.mov", "slow.mp4", "short-sound.mp4", "upright.mp4",
+    "tiny.mp4", "two-tracks.mkv",
+}  # fmt: skip
+SOUND_COPIED = {
+    "h264.mp4", "hevc.mov", "av1.mp4", "h264.ts", "h264.flv", "fragmented.mp4", "late-start.mp4", "phone-variable.mp4",
+    "a-fifth.mp4", "long-sound.mp4", "two-tracks.mkv",
+}  # fmt: skip
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SOURCES)
@@ -108,6 +119,8 @@ def test_a_source_goes_the_whole_way(
 
     assert (made.plan.width, made.plan.height) == source.size
     assert (made.plan.rate, made.plan.sound) == (source.rate, source.sound)
+    assert made.plan.copied == (name in PICTURE_COPIED), made.plan.refusal
+    assert made.plan.copy_sound == (name in SOUND_COPIED)
     total = sum(s.frames for s in made.renditions[0].segments)
     assert abs(total - source.frames) <= source.slack
     inspect(made)

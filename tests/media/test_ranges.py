@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media import growing, ranges
+from tubehome.media import sound as sounds
 from tubehome.media.encode import remux_if_needed
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.growing import Piece
@@ -172,6 +174,50 @@ def test_sound_has_no_seam(grown: tuple[Path, Plan, dict[tuple[int, int], Path]]
     lines = str(ffmpeg("-f", "aac", "-i", folder / "whole.aac", *copied, "-bsf:a", "aac_adtstoasc").stdout).splitlines()  # type: ignore[attr-defined]
     assert len(rows) >= len(lines) - 20
     assert [int(row[2]) for row in rows] == [1024 * n for n in range(len(rows))]
+
+
+SOUNDS = {
+    "encoded.mkv": ["-c:a", "flac"],
+    "copied-44.mp4": ["-c:a", "aac", "-ar", "44100"],
+    "copied-48.mp4": ["-c:a", "aac", "-ar", "48000"],
+    "copied-milliseconds.mkv": ["-c:a", "aac", "-ar", "44100"],
+    "fragmented.mp4": ["-c:a", "aac", "-ar", "48000", "-movflags", "+frag_keyframe+empty_moov"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SOUNDS)
+@pytest.mark.parametrize("copy", [False, True])
+def test_sound_goes_through_every_joint_frame_by_frame(
+    name: str, copy: bool, make: Make, ffmpeg: Ffmpeg, tools: Tools, tmp_path: Path, all_pieces: Callable[..., Any]
+) -> None:
+    """The frames of the one file of sound, none missing, none double, each where the one before it ends."""
+    sweep = ["-f", "lavfi", "-i", "aevalsrc=0.6*sin(2*PI*(200+150*t)*t):s=48000:d=7"]
+    often = ["-force_key_frames", "expr:gte(t,n_forced*0.5)"]
+    source = make(f"sweep-{name}", *film("25"), *sweep, *PLAIN, *often, "-bf", "2", *SOUNDS[name])
+    source, made = planned(source, tools, tmp_path, replace(SHORT, copy=copy))
+    assert made.copy_sound == name.startswith("copied")
+    assert (made.copied, len(made.spans) >= 3) == (copy, True)
+    sound = tmp_path / "sound.aac"
+    make_sound(source, made, sound, tools)
+    all_pieces(source, sound, made, tmp_path, tools)
+    packets = ["-map", "0:a", "-c:a", "copy", "-f", "framemd5", "-"]
+    whole = [digest for _, digest in rows_of(ffmpeg("-f", "aac", "-i", sound, "-bsf:a", "aac_adtstoasc", *packets))]
+    for rung in made.rungs:
+        there = rows_of(ffmpeg("-i", next(tmp_path.glob(f"*-{rung.height}-fragmented.mp4")), *packets))
+        first = whole.index(there[0][1])  # what lies before the first picture is left out
+        assert [digest for _, digest in there] == whole[first : first + len(there)]
+        assert len(there) >= len(whole) - first - 1
+        starts = [start for start, _ in there]
+        assert all(b - a == 1024 for a, b in itertools.pairwise(starts)), starts
+        assert abs(starts[0] / made.hertz - float(sounds.begins(made, first))) < 0.001
+
+
+def rows_of(said: object) -> list[Any]:
+    """(start in samples, digest) of each packet."""
+    lines = str(said.stdout).splitlines()  # type: ignore[attr-defined]
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    return [(int(row[2]), row[-1].strip()) for row in rows]
 
 
 @pytest.mark.slow

@@ -1,0 +1,118 @@
+"""What people send, and what is planned for it: copied or why not, the sound, the sizes, the ranges.
+
+The plans of the sources in `test_good.py` and of these are one table; the sources here also go the whole way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tubehome.media.encode import remux_if_needed
+from tubehome.media.ffmpeg import Tools
+from tubehome.media.plan import Plan, Policy, plan
+from tubehome.media.probe import probe
+
+Make = Callable[..., Path]
+POLICY = Policy(heights=(180, 120), preset="ultrafast", segment_seconds=0.5, range_seconds=1)
+X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-threads", "2"]
+AAC = ["-c:a", "aac"]
+NOISE = ["-f", "lavfi", "-i", "aevalsrc=0.3*random(0)|0.3*random(1):d=2:s=48000"]
+COPIED, ENCODED, SILENT = "copied", "encoded", "none"
+# why a picture is not copied, by a word of it
+CODEC, KEYS, START, TURN, HDR = "H.264", "too far apart", "start at each", "turned", "H.264"
+LONG, HEAVY, FAST, LACED, LARGE = "goes on", "more of the line", "more pictures", "interlaced", "largest size"
+
+
+def film(size: str = "160x90", rate: str = "25", length: float = 2) -> list[str]:
+    return ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={length}"]
+
+
+def voice(length: float = 2, hertz: int = 48_000) -> list[str]:
+    return ["-f", "lavfi", "-i", f"sine=f=330:r={hertz}:d={length}"]
+
+
+class World(NamedTuple):
+    """How it is made; then the plan: the picture copied or why not, the sound, pictures a second, seconds."""
+
+    arguments: list[Any]
+    picture: str
+    sound: str
+    rate: Fraction = Fraction(25)
+    seconds: float = 2.0
+    heights: tuple[int, ...] = (90,)
+
+
+WORLD = {
+    "keys-every-20-s.mp4": World([*film(length=22), *X264, "-g", "500"], KEYS, SILENT, seconds=22),
+    "open-gop.mp4": World([*film(length=4), *X264, "-bf", "3", "-g", "40", "-x264-params", "open-gop=1:bframes=3"],
+                          START, SILENT, seconds=4),
+    "closed-gop.mp4": World([*film(), *X264, "-bf", "2", "-g", "25"], COPIED, SILENT),
+    "film-rate.mp4": World([*film(rate="24000/1001"), *voice(), *X264, *AAC], COPIED, COPIED, Fraction(24000, 1001)),
+    "ntsc-60.mkv": World([*film(rate="60000/1001"), *X264, "-crf", "40"], COPIED, SILENT, Fraction(60000, 1001)),
+    "huge-start.ts": World([*film(), *voice(), *X264, *AAC, "-output_ts_offset", "90000"], COPIED, COPIED),
+    "negative-start.mp4": World([*film(), *voice(), *X264, "-bf", "0", *AAC, "-output_ts_offset", "-1",
+                                 "-avoid_negative_ts", "disabled"], "clock", COPIED, seconds=1),
+    "lapse.mp4": World([*film(rate="1", length=20), *X264, "-g", "4"], COPIED, SILENT, Fraction(1), 20),
+    "hour-still.mp4": World(["-f", "lavfi", "-i", "color=s=64x48:r=1:d=3600", *X264, "-g", "5"], COPIED, SILENT,
+                            Fraction(1), 3600, (48,)),
+    "sound-minutes-longer.mp4": World([*film("64x48", length=1), *voice(130), *X264, *AAC], LONG, COPIED, seconds=130,
+                                      heights=(48,)),
+    "sound-minutes-shorter.mp4": World([*film("64x48", "5", 130), *voice(1), *X264, "-g", "10", *AAC], COPIED, ENCODED,
+                                       Fraction(5), 130, (48,)),
+    "late-sound.mkv": World([*film(length=4), "-f", "lavfi", "-itsoffset", "2.5", "-i", "sine=f=330:r=48000:d=1.5",
+                             *X264, *AAC], COPIED, ENCODED, seconds=4),
+    "early-sound.mkv": World(["-f", "lavfi", "-itsoffset", "0.5", "-i", "testsrc2=s=160x90:r=25:d=2", *voice(2.5),
+                              *X264, "-c:a", "flac"], "begins before", ENCODED),
+    "ten-by-eight.mkv": World([*film("10x8"), *X264], COPIED, SILENT, heights=(8,)),
+    "dci.mp4": World([*film("4096x2160", length=0.2), *X264], LARGE, SILENT, seconds=0.2, heights=(180, 120)),
+    "hlg.mp4": World([*film(), *X264, "-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace",
+                      "bt2020nc"], "HDR", SILENT),
+    "moov-first.mp4": World([*film(), *voice(), *X264, *AAC, "-movflags", "+faststart"], COPIED, COPIED),
+    "timecode-track.mov": World([*film(), *voice(), *X264, *AAC, "-timecode", "01:00:00:00"], COPIED, COPIED),
+    "all-colours.mp4": World([*film(), *X264[:4], "-pix_fmt", "yuv422p"], CODEC, SILENT),
+    "full-range.mp4": World([*film(), *X264[:4], "-pix_fmt", "yuvj420p", "-color_range", "pc"], COPIED, SILENT),
+    "heavy.mp4": World([*film(), *X264, "-qp", "0"], CODEC, SILENT),
+    "lively.mp4": World([*film(), "-vf", "noise=alls=80:allf=t", *X264, "-crf", "5"], HEAVY, SILENT),
+    "low-rate-sound.mp4": World([*film(), *voice(hertz=22_050), *X264, *AAC, "-ar", "22050"], COPIED, ENCODED),
+    "rich-sound.mp4": World([*film(), *NOISE, *X264, *AAC, "-b:a", "320k"], COPIED, ENCODED),
+    "cd-sound.mp4": World([*film(), *voice(hertz=44_100), *X264, *AAC], COPIED, COPIED),
+    "mp3-sound.mp4": World([*film(), *voice(), *X264, "-c:a", "libmp3lame"], COPIED, ENCODED),
+    "odd-sides.mp4": World([*film("161x91"), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p"], CODEC,
+                           SILENT, heights=(90,)),
+    "upright-9-16.mp4": World([*film("90x160"), *X264], COPIED, SILENT, heights=(90,)),
+}  # fmt: skip
+
+
+def planned(source: Path, tools: Tools, folder: Path) -> Plan:
+    found = probe(source, tools)
+    _, found = remux_if_needed(source, found, folder / "even.mp4", tools)
+    return plan(found, POLICY)
+
+
+def sound_of(made: Plan) -> str:
+    return (COPIED if made.copy_sound else ENCODED) if made.sound else SILENT
+
+
+def agrees(made: Plan, picture: str, sound: str) -> None:
+    assert (COPIED if made.copied else made.refusal) == picture or (not made.copied and picture in made.refusal)
+    assert sound_of(made) == sound
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORLD)
+def test_what_people_send(
+    name: str, make: Make, way: Callable[..., Any], inspect: Callable[[Any], None], tmp_path: Path
+) -> None:
+    source = WORLD[name]
+    made = way(make(f"world-{name}", *source.arguments), POLICY)
+    agrees(made.plan, source.picture, source.sound)
+    assert made.plan.rate == source.rate
+    assert tuple(rung.height for rung in made.plan.rungs) == source.heights
+    assert made.plan.duration == pytest.approx(source.seconds, abs=max(0.2, float(1 / source.rate)))
+    if made.plan.frames < 2000:
+        inspect(made)
