@@ -268,3 +268,64 @@ def test_a_rendition_that_was_shortened_from_outside_is_refused(
     target.write_bytes(target.read_bytes()[:-10])
     with pytest.raises(ToolFailed, match="changed from outside"):
         growing.append(files[height, 1], folder / "sound.aac", made, second, [piece], target, folder, tools)
+
+
+TAGGED = ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"]
+DAMAGED = {
+    "even": (film("30000/1001", *PLAIN, *TAGGED, "-g", "90"), SHORT),
+    "interlaced": (film("25", *PLAIN, "-flags", "+ildct", "-x264-params", "tff=1", "-g", "50"), SHORT),
+    "full-range": (film("25", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuvj420p", "-g", "50"), SHORT),
+    "copied": (film("25", *PLAIN, *TAGGED, "-bf", "2", "-crf", "35", "-g", "13"), COPIED),
+    "phone": ([*FILMS["phone.mp4"], "-crf", "35", "-force_key_frames", "expr:gte(t,n_forced*0.5)"], COPIED),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DAMAGED)
+def test_black_takes_the_place_of_a_damaged_range_and_of_nothing_else(
+    name: str, make: Make, ffmpeg: Ffmpeg, tools: Tools, tmp_path: Path
+) -> None:
+    arguments, policy = DAMAGED[name]
+    source, made = planned(make(f"damaged-{name}.mp4", *arguments), tools, tmp_path, policy)
+    assert made.copied is (policy is COPIED), made.refusal
+    rung = made.encoded[-1]
+    grown = {}
+    for how, black in (("whole", ()), ("holed", (0, 2))):
+        target, pieces = tmp_path / how, list[Piece]()
+        for span in made.spans:
+            outs = {rung.height: tmp_path / "range.mp4"}
+            make_range = ranges.fill_range if span.number in black else ranges.encode_range
+            assert make_range(source, made, span, outs, tools).frames == span.frames
+            pieces.append(
+                growing.append(
+                    outs[rung.height], None, replace(made, sound=False), span, pieces, target, tmp_path, tools
+                )
+            )
+        grown[how] = shown(ffmpeg, "-i", target, "-map", "0:v"), times(ffmpeg, target), pieces
+    whole, holed = grown["whole"], grown["holed"]
+    assert [(s.frames, s.ticks) for p in whole[2] for s in p.segments] == [
+        (s.frames, s.ticks) for p in holed[2] for s in p.segments
+    ]
+    assert len(whole[0]) == len(holed[0]) == made.frames
+    for span in made.spans:
+        pictures = slice(span.a, span.a + span.frames)
+        if span.number in (0, 2):
+            assert len(set(holed[0][pictures])) == 1, "one black picture, again and again"
+            assert holed[1][span.a] == whole[1][span.a]
+        else:
+            assert holed[0][pictures] == whole[0][pictures]
+            assert holed[1][pictures] == whole[1][pictures]
+    brightness = str(
+        ffmpeg(
+            "-i",
+            tmp_path / "holed",
+            "-vf",
+            "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-",
+            "-frames:v",
+            "1",
+            "-f",
+            "null",
+            "-",
+        ).stdout
+    )  # type: ignore[attr-defined]
+    assert float(brightness.rsplit("=", 1)[1]) <= 16.5

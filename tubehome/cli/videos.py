@@ -1,4 +1,4 @@
-"""tubehome videos: the list, and show, retry, delete, undelete."""
+"""tubehome videos: the list, and show, retry, skip, delete, undelete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ as_json = click.option("--json", "json_", is_flag=True, help=_("Print JSON."))
 @click.group(
     "videos",
     invoke_without_command=True,
-    help=_("List videos; show, retry, delete or undelete one (by uuid or short id)."),
+    help=_("List videos; show, retry, skip, delete or undelete one (by uuid or short id)."),
 )
 @as_json
 @options
@@ -113,6 +113,18 @@ def retry(video_id: str) -> None:
     with opened() as site:
         flow.retry(site, queries.video(video_id))
     say(_("It will be tried again."))
+
+
+@command.command("skip", help=_("Go on without the damaged part of a video: black stands in its place."))
+@click.argument("video_id", metavar="ID")
+@options
+def skip(video_id: str) -> None:
+    from tubehome.flows import skip as flow
+    from tubehome.library import queries
+
+    with opened() as site:
+        flow.skip(site, queries.video(video_id))
+    say(_("The preparation goes on without the damaged part."))
 
 
 @command.command("delete", help=_("Put a video in the bin: gone at once for everybody, kept for 30 days."))

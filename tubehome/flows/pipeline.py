@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from tubehome.base import i18n
 from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, TubehomeError
 from tubehome.base.i18n import mark
 from tubehome.flows import machine, steps
@@ -19,6 +20,7 @@ from tubehome.flows.order import Crew, following, next_step
 from tubehome.flows.publish import publish
 from tubehome.flows.show import show
 from tubehome.jobs import Job, rows
+from tubehome.library.damage import DAMAGED
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
 from tubehome.media.ffmpeg import Tools
@@ -239,8 +241,17 @@ def _failed(site: Site, video: Video, claim: rows.Claim, error: TubehomeError) -
     _sweep_attempts(site, video, claim.row)
     if isinstance(error, NoRoom):
         claim.postpone(error, ROOM_SECONDS)
-    elif not claim.retry(error):
+    elif not claim.retry(_told(site, video, claim.row, error)):
         _fail(site, video)
+
+
+def _told(site: Site, video: Video, step: Step, error: TubehomeError) -> TubehomeError:
+    """A range that failed for the last time is named by its place in the film: the owner may go on without it."""
+    last = step.attempts + 1 >= rows.ATTEMPTS and site.files.original(video.uuid) is not None
+    if step.kind != steps.RANGE or steps.given_up(step) or not last:
+        return error
+    at = Plan.from_json(video.plan or "").spans[step.number].start
+    return ToolFailed(DAMAGED, cause=f"{error}\n{error.cause or ''}".strip(), time=i18n.clock(float(at)))
 
 
 def _give_up_if_failed(site: Site, video: Video, step: Step) -> None:

@@ -217,7 +217,7 @@ def _range(bench: Bench) -> Rows:
     folder.mkdir()
     outs = {rung.height: folder / f"{rung.height}.mp4" for rung in bench.plan.encoded}
     if given_up(bench.step):
-        found = ranges.fill_range(bench.plan, span, outs, bench.tools)
+        found = ranges.fill_range(bench.source, bench.plan, span, outs, bench.tools)
     else:
         found = ranges.encode_range(bench.source, bench.plan, span, outs, bench.tools)
     told = {

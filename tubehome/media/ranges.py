@@ -52,30 +52,57 @@ def encode_range(source: Path, plan: Plan, span: Span, outs: Mapping[int, Path],
     raise AssertionError("there is always a last try")
 
 
-def fill_range(plan: Plan, span: Span, outs: Mapping[int, Path], tools: Tools) -> Made:
-    """Black instead of a range that cannot be encoded: as many pictures, so that all others stay where they are."""
-    if plan.copied:
-        raise ToolFailed("A part of this video is damaged, and its largest size is all that can be made of it.")
+def fill_range(source: Path, plan: Plan, span: Span, outs: Mapping[int, Path], tools: Tools) -> Made:
+    """Black instead of a range that cannot be encoded: as many pictures, so that all others stay where they are.
+
+    The film's first picture, blackened: so colours, clock and parameters are those of the other ranges, which a
+    rendition is made of. It can be decoded, or the film would not have been taken.
+    """
     rungs = [rung for rung in plan.rungs if rung.height in outs]
-    graph = ";".join(
-        f"color=c=black:s={rung.width_px}x{rung.height_px}:r={plan.rate},trim=end_frame={span.frames},"
-        f"setsar=1,format=yuv420p[o{rung.height}]"
-        for rung in rungs
-    )
-    outputs = [Output(outs[rung.height], {"map": f"[o{rung.height}]", **_coder(plan, span, rung)}) for rung in rungs]
-    run(Job([], outputs, float(span.frames / plan.rate), graph, SETTLING), tools)
+    _run(source, plan, span, None, outs, _graph(_black(plan, span), plan, rungs), tools)
     return verify(plan, span, outs)
+
+
+def _black(plan: Plan, span: Span) -> str:
+    """Filters that leave the first picture, as often as the range has pictures, in black."""
+    chain = f"setpts=PTS-({plan.p0})"
+    if plan.interlaced:
+        chain += ",bwdif=mode=send_frame"
+    if not plan.copied:
+        chain += f",fps={plan.rate}"
+    chain += f",trim=end_frame=1,loop={span.frames - 1}:1:0,setpts='{_steady(plan, span)}'"
+    return f"{chain},format=yuv420p,drawbox=c=black:t=fill"
+
+
+def _steady(plan: Plan, span: Span) -> str:
+    """The time of picture N: on the even clock N; else evenly between the marks, of which each begins a segment."""
+    if not plan.copied:
+        return "N"
+    first = plan.range_marks[span.number]
+    at = [*(at for at, _ in plan.marks), plan.end][first : first + len(span.keys) + 1]
+    counts = [*span.keys, span.frames]
+    said = ""
+    for number in reversed(range(len(span.keys))):
+        a, b = counts[number : number + 2]
+        here = f"{at[number] - at[0]}+floor((N-{a})*{at[number + 1] - at[number]}/{b - a})"
+        said = f"if(lt(N,{b}),{here},{said})" if said else here
+    return said
 
 
 def _encode(source: Path, plan: Plan, span: Span, seek: int | None, outs: Mapping[int, Path], tools: Tools) -> str:
     """What ffmpeg said."""
     rungs = [rung for rung in plan.rungs if rung.height in outs]
+    return _run(source, plan, span, seek, outs, _graph(cut(plan, span), plan, rungs), tools)
+
+
+def _run(
+    source: Path, plan: Plan, span: Span, seek: int | None, outs: Mapping[int, Path], graph: str, tools: Tools
+) -> str:
+    rungs = [rung for rung in plan.rungs if rung.height in outs]
     outputs = [Output(outs[rung.height], {"map": f"[o{rung.height}]", **_coder(plan, span, rung)}) for rung in rungs]
     seconds = float(span.frames / plan.rate)
     most = SETTLING + round(seconds * max(rung.max_rate for rung in rungs) / 4)
-    job = Job(
-        [Input(source, _seek(plan, seek))], outputs, seconds, graph(plan, span, rungs), most, copy_timestamps=True
-    )
+    job = Job([Input(source, _seek(plan, seek))], outputs, seconds, graph, most, copy_timestamps=True)
     return "\n".join(run(job, tools).lines)
 
 
@@ -86,9 +113,9 @@ def _seek(plan: Plan, seek: int | None) -> Options:
     return {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{float(seek * plan.time_base):.6f}"}
 
 
-def graph(plan: Plan, span: Span, rungs: list[Rung]) -> str:
-    """One decode for all rungs: cut first, then each rung scaled from the one above it."""
-    parts = [f"[0:V:0]{cut(plan, span)}"]
+def _graph(first: str, plan: Plan, rungs: list[Rung]) -> str:
+    """One decode for all rungs: what is to be done `first`, then each rung scaled from the one above it."""
+    parts = [f"[0:V:0]{first}"]
     for number, rung in enumerate(rungs):
         size = _smaller(rung) if number else picture_chain(plan, rung.width_px, rung.height_px)
         if number < len(rungs) - 1:

@@ -9,6 +9,7 @@ from datetime import datetime
 from tubehome.base import clock
 from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
+from tubehome.library.damage import damaged
 from tubehome.library.models import Channel, Picture, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.pages.parts import Film, film
@@ -38,6 +39,7 @@ class QueueRow:
     playable: bool
     first: bool  # was put first
     may_end: bool  # enough is ready to be kept
+    damaged: bool  # a part of it cannot be encoded: it may go on without
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def _rows(videos: Sequence[Video]) -> list[QueueRow]:
 def _row(video: Video, steps: Sequence[Step], pictures: Sequence[Picture]) -> QueueRow:
     left = [step for step in steps if step.state != rows.DONE]
     doing = [step for step in left if step.state == rows.RUNNING]
-    now = next(iter(doing or left), None)
+    failed = [step for step in left if step.state == rows.FAILED]
+    now = next(iter(doing or failed or left), None)
     shown = film(video, pictures)
     error = now.error if now else None
     state = _state(video, now)
@@ -123,6 +126,7 @@ def _row(video: Video, steps: Sequence[Step], pictures: Sequence[Picture]) -> Qu
         playable=video.playable_at is not None,
         first=video.priority > 0,
         may_end=video.out_at is not None,
+        damaged=state == FAILED and bool(damaged(steps)),
     )
 
 

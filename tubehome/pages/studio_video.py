@@ -10,6 +10,7 @@ from tubehome.base import clock, text, urls
 from tubehome.base.errors import NotFound, TubehomeError
 from tubehome.jobs import rows
 from tubehome.library import access, queries
+from tubehome.library.damage import damaged
 from tubehome.library.limits import DESCRIPTION_MAX, KEPT_SECONDS
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
@@ -52,6 +53,7 @@ class StudioVideo:
     progress: Progress | None
     steps: tuple[StepLine, ...]
     failure: StepLine | None
+    damaged: bool  # a part of it cannot be encoded: it may go on without
     removed: bool
     gone_on: datetime | None  # when the bin lets go of it
     published: datetime | None
@@ -95,6 +97,7 @@ def studio_video(site: Site, name: str) -> StudioVideo:
         progress=None if idle else progress_of(video, steps),
         steps=lines,
         failure=next((line for line in lines if line.state == rows.FAILED), None),
+        damaged=bool(damaged(steps)),
         removed=video.removed is not None,
         gone_on=clock.from_timestamp(video.removed_at + KEPT_SECONDS) if video.removed_at else None,
         published=clock.from_timestamp(video.published_at) if video.published_at else None,

@@ -14,6 +14,7 @@ from tubehome.flows.first import first, usual
 from tubehome.flows.hold import hold
 from tubehome.flows.resume import resume
 from tubehome.flows.retry import retry
+from tubehome.flows.skip import skip
 from tubehome.library.models import Video
 from tubehome.pages.queue import queue
 from tubehome.pages.studio_video import find
@@ -31,6 +32,7 @@ ACTS: dict[str, tuple[Callable[[Site, Video], None], str]] = {
     "usual": (usual, mark("« {title} » is back in its place.")),
     "enough": (enough, mark("« {title} » keeps the sizes that are ready.")),
     "again": (retry, mark("The preparation of « {title} » goes on.")),
+    "skip": (skip, mark("« {title} » goes on without the damaged part.")),
     "drop": (discard, mark("« {title} » is in the bin, for 30 days.")),
 }
 
@@ -46,7 +48,7 @@ def rows() -> Response:
     return fresh("parts/queue_rows.html", page=queue())
 
 
-@blueprint.post(f"{urls.STUDIO_QUEUE}/<name>/<any(hold, resume, first, usual, enough, again, drop):act>")
+@blueprint.post(f"{urls.STUDIO_QUEUE}/<name>/<any(hold, resume, first, usual, enough, again, skip, drop):act>")
 def act(name: str, act: str) -> Response:
     video = find(name)
     do, told = ACTS[act]

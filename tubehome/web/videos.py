@@ -15,6 +15,7 @@ from tubehome.flows.discard import discard
 from tubehome.flows.edit import Invalid, edit
 from tubehome.flows.erase import erase
 from tubehome.flows.retry import retry
+from tubehome.flows.skip import skip
 from tubehome.flows.undelete import undelete
 from tubehome.library.models import Video
 from tubehome.media.pictures import MOST_BYTES
@@ -39,6 +40,7 @@ _DONE = {
     "undelete": mark("« {title} » is back."),
     "erase": mark("« {title} » is erased."),
     "retry": mark("The preparation of « {title} » goes on."),
+    "skip": mark("« {title} » goes on without the damaged part."),
 }
 
 
@@ -214,10 +216,11 @@ ACTS: dict[str, Callable[[Site, Video], None]] = {
     "undelete": undelete,
     "erase": erase,
     "retry": retry,
+    "skip": skip,
 }
 
 
-@blueprint.post(f"{ONE}/<any(discard, undelete, erase, retry):act>")
+@blueprint.post(f"{ONE}/<any(discard, undelete, erase, retry, skip):act>")
 def act(name: str, act: str) -> Response:
     """Into the bin, out of it, away for good, once more. A script gets JSON, a form the page that it came from."""
     video = find(name)
@@ -228,6 +231,6 @@ def act(name: str, act: str) -> Response:
     if request.accept_mimetypes.best == "application/json":
         return _json({"done": told})
     back = page(urls.STUDIO_VIDEOS) + ("?state=bin" if act in ("undelete", "erase") else "")
-    if act == "retry":
+    if act in ("retry", "skip"):
         back = page(urls.studio_video(video.uuid))
     return redirect(f"{back}{'&' if '?' in back else '?'}did={act}", 303)  # type: ignore[return-value]

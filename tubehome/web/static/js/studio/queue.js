@@ -66,7 +66,7 @@ box.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.dataset.act) return;
   event.preventDefault();
-  if (form.dataset.busy) return; // a second click
+  if (form.dataset.busy || (form.dataset.sure && !confirm(form.dataset.sure))) return; // a second click, or a change of mind
   form.dataset.busy = "1";
   act(form).catch(() => form.submit()).finally(() => { delete form.dataset.busy; });
 });
