@@ -16,7 +16,7 @@ from tubehome.flows import discard, enough, first, hold, machine, pipeline, resu
 from tubehome.flows.intake import Intake, intake
 from tubehome.flows.order import Crew, following
 from tubehome.jobs import rows
-from tubehome.library.models import Step, Video
+from tubehome.library.models import Rendition, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site
 from tubehome.store import lock
@@ -232,3 +232,30 @@ def test_what_was_stopped_is_as_far_as_nothing(site: Site, take: Any) -> None:
     stop.set()
     pipeline.advance(site, video.id, machine.tools(site, stop))
     assert Step.get_by_id(step.id).progress == 0
+
+
+@pytest.mark.slow
+def test_enough_in_the_middle_of_an_append_leaves_nothing_of_it(site: Site, clip: Any, monkeypatch: Any) -> None:
+    """The step is gone when its files are there: neither a row nor a file of it stays."""
+    film = clip(
+        "two-sizes.mp4", *"-f lavfi -i testsrc2=s=1280x720:r=25:d=3 -c:v libx264 -g 25 -pix_fmt yuv420p".split()
+    )
+    with film.open("rb") as source:
+        video = intake(site, source, Intake("two.mp4"), lambda _: None, machine.tools(site))
+    tools, real = machine.tools(site), steps.DO[steps.APPEND]
+    while Video.get_by_id(video.id).out_at is None:
+        pipeline.advance(site, video.id, tools)
+
+    def late(bench: Any) -> Any:
+        made = real(bench)
+        enough.enough(site, video)
+        return made
+
+    monkeypatch.setitem(steps.DO, steps.APPEND, late)
+    for _ in range(4):
+        pipeline.advance(site, video.id, tools)
+    assert Video.get_by_id(video.id).processing == Processing.READY
+    [kept] = Rendition.select().where(Rendition.video == video)
+    assert kept.final
+    left = [path.name for path in site.files.public(video.uuid).glob("*-fragmented.mp4")]
+    assert left == [kept.file]

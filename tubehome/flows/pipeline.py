@@ -18,7 +18,7 @@ from tubehome.base.i18n import mark
 from tubehome.flows import machine, steps
 from tubehome.flows.order import Crew, following, next_step
 from tubehome.flows.publish import publish
-from tubehome.flows.show import show
+from tubehome.flows.show import forget_strays, show
 from tubehome.jobs import Job, rows
 from tubehome.library.damage import DAMAGED
 from tubehome.library.models import Step, Video
@@ -35,6 +35,7 @@ PROGRESS_SECONDS = 5.0  # SD cards wear: at most one write of progress in this t
 ROOM_SECONDS = 60.0  # how often a full disk is looked at again
 LEAST_BYTES = 1_000_000  # below this a disk is full, whatever the reserve
 TOO_FULL = "the disk is so full that not even the database can be written; the sweep comes back to it"
+GONE = mark("This work is not wanted any more.")
 FULL = mark("The disk is full: the preparation goes on by itself when there is room.")
 
 
@@ -215,6 +216,9 @@ def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
 def _commit(bench: steps.Bench, claim: rows.Claim, commit: steps.Rows) -> None:
     site, video = bench.site, bench.video
     with site.db.atomic():
+        if not Step.select().where(Step.id == claim.row.id).exists():  # it was said to be enough
+            forget_strays(site, video)
+            raise Interrupted(GONE)
         commit()
         Step.update(progress=1).where(Step.id == claim.row.id).execute()
         claim.done()

@@ -54,3 +54,11 @@ def renditions(video: Video, plan: Plan) -> list[hls.Rendition]:
 def _write(path: Path, text: str) -> None:
     if not path.exists() or path.read_text("utf-8") != text:
         files.write(path, text)
+
+
+def forget_strays(site: Site, video: Video) -> None:
+    """Takes away the files of renditions that no row speaks of: the work on them was given up while it went on."""
+    known = {row.file for row in Rendition.select(Rendition.file).where(Rendition.video == video)}
+    for path in site.files.public(video.uuid).glob(f"*{hls.SUFFIX}"):
+        if path.name not in known:
+            path.unlink(missing_ok=True)

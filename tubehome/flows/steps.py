@@ -248,10 +248,11 @@ def _append(bench: Bench) -> Rows:
     if not all(path.exists() for path in videos.values()):
         _encode_again(bench)
     folder.mkdir()
+    earlier = appended(bench.video)
     added: dict[int, Piece] = {}
     grown: list[hls.Rendition] = []
     for rung, path in videos.items():
-        before, name = pieces(bench.video, rung.height), growing_file(bench.video, rung.height)
+        before, name = [each[rung.height] for each in earlier], growing_file(bench.video, rung.height)
         piece = growing.append(path, bench.sound, bench.plan, span, before, bench.public / name, folder, bench.tools)
         added[rung.height] = piece
         grown.append(growing.rendition([*before, piece], bench.plan, rung, name, final=False))
