@@ -259,3 +259,41 @@ def test_enough_in_the_middle_of_an_append_leaves_nothing_of_it(site: Site, clip
     assert kept.final
     left = [path.name for path in site.files.public(video.uuid).glob("*-fragmented.mp4")]
     assert left == [kept.file]
+
+
+def test_ranges_go_side_by_side_once_something_can_be_played(site: Site, take: Any) -> None:
+    video = take("a")
+    Step.delete().where(Step.video == video).execute()
+    kinds = [("sound", 0), ("range", 0), ("append", 0), ("range", 1), ("append", 1), ("range", 2)]
+    for at, (kind, number) in enumerate(kinds):
+        Step.create(video=video, position=at, kind=kind, number=number, weight=1)
+
+    def free(*taken: tuple[str, int]) -> tuple[str, int] | None:
+        """What a worker finds when others are at these."""
+        for kind, number in taken:
+            same = (Step.video == video) & (Step.kind == kind) & (Step.number == number)
+            Step.update(next_try=clock.timestamp() + 60).where(same).execute()
+        found = following(site)
+        Step.update(next_try=0).execute()
+        if found is None:
+            return None
+        step = Step.get_by_id(found.step_id)
+        return step.kind, step.number
+
+    assert free() == ("sound", 0)
+    assert free(("sound", 0)) == ("range", 0)
+    assert free(("sound", 0), ("range", 0)) is None
+    Step.update(state=rows.DONE).where(Step.number == 0).execute()
+    Video.update(playable_at=clock.timestamp()).where(Video.id == video.id).execute()
+    assert free() == ("range", 1)
+    assert free(("range", 1)) == ("range", 2)
+    assert free(("range", 1), ("range", 2)) is None
+
+
+def test_the_one_with_less_left_to_do_goes_first(site: Site, take: Any) -> None:
+    long, short = take("long"), take("short")
+    Video.update(playable_at=clock.timestamp()).execute()
+    Step.update(weight=1000).where(Step.video == long, Step.kind == "progressive").execute()
+    assert next_id(site) == short.id
+    first.first(site, long)
+    assert next_id(site) == long.id
