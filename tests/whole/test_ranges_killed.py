@@ -1,4 +1,4 @@
-"""Kills in the middle of ranges: what comes out is, byte for byte, what an undisturbed run makes, and little is lost."""
+"""Kills in the middle of ranges: byte for byte, an undisturbed run makes the same, and little is lost."""
 
 from __future__ import annotations
 
