@@ -139,6 +139,46 @@ def test_every_step_twice_gives_the_same_files(site: Site, short_clip: Path) -> 
     assert Rendition.select().count() == 1
 
 
+def test_what_an_older_program_planned_is_planned_anew(site: Site, clip: Callable[..., Path]) -> None:
+    """As the migration leaves it: the old plan, one step, and a size that could be watched already."""
+    film = clip("two.mp4", *"-f lavfi -i testsrc2=s=640x480:r=25:d=3 -c:v libx264 -g 200 -pix_fmt yuv420p".split())
+    video = put(site, film)
+    old = json.loads(video.plan or "")
+    for name in (
+        "starts",
+        "seeks",
+        "marks",
+        "range_marks",
+        "end",
+        "copy_sound",
+        "hertz",
+        "sound_at",
+        "coder",
+        "refusal",
+    ):
+        old.pop(name)
+    file, public = "11111111-2222-4333-8444-555555555555-480-fragmented.mp4", site.files.public(video.uuid)
+    (public / file).write_bytes(b"old")
+    (public / file.replace("-fragmented.mp4", ".m3u8")).write_text("#EXTM3U")
+    details = {"height": 480, "width_px": 640, "height_px": 480, "file": file, "size": 3, "init_size": 1, "codecs": "a",
+               "segments": [{"offset": 1, "size": 2, "frames": 75, "sha256": "0"}], "bandwidth": 1,
+               "average_bandwidth": 1, "rate": "25"}  # fmt: skip
+    Rendition.create(video=video, height=480, file=file, width_px=640, height_px=480, size=3, bandwidth=1,
+                     details=json.dumps(details))  # fmt: skip
+    Step.delete().where(Step.video == video).execute()
+    Step.create(video=video, position=1, kind=steps.PLAN, weight=1)
+    now = time.time()
+    Video.update(plan=json.dumps({**old, "order": [360, 480]}), processing=Processing.PLAYABLE, playable_at=now).where(
+        Video.id == video.id
+    ).execute()
+    ready = step_by_step(site, video)
+    assert ready.processing == Processing.READY, [(s.kind, s.detail) for s in queries.steps(video)]
+    assert all(row.final for row in queries.renditions(video))
+    films = {row.file for row in queries.renditions(video)}
+    assert {path.name for path in public.glob("*-fragmented.mp4")} == films
+    assert len(list(public.glob("*.m3u8"))) == len(films) + 1
+
+
 # --- refused: one sentence, no trace
 
 

@@ -28,11 +28,11 @@ def command(file: Path, json_: bool) -> int:
     if not file.is_file():
         raise Refused("There is no file {name}.", name=str(file))
     place = where()
-    speed = None
+    speed, room = None, place.files.trash if place.files.trash.is_dir() else None
     if place.files.database.exists():
         with opened():
             speed = foresee.measured_speed(machine.places(place.config))
-    told = foresee.foresee(place.config, file, machine.tools_of(place.config), speed)
+    told = foresee.foresee(place.config, file, machine.tools_of(place.config), speed, room)
     if json_:
         click.echo(json.dumps(_facts(told), ensure_ascii=False, indent=1))
     else:

@@ -31,10 +31,10 @@ class Foreseen:
     room: int  # bytes, at the worst moment
 
 
-def foresee(config: Config, path: Path, tools: Tools, speed: float | None = None) -> Foreseen:
-    """Refused when the file would be. Nothing is kept; a broadcast is copied for a moment, as it would be."""
+def foresee(config: Config, path: Path, tools: Tools, speed: float | None = None, room: Path | None = None) -> Foreseen:
+    """Refused when the file would be. Nothing is kept; a broadcast is copied for a moment, into `room`."""
     probe = check.check(path, path.name, machine.ceilings_of(config), tools)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=room) as folder:
         _, probe = encode.remux_if_needed(path, probe, Path(folder) / "even.mp4", tools)
     return foreseen(plan.plan(probe, machine.policy_of(config)), speed or USUAL * machine.cores())
 

@@ -226,6 +226,7 @@ def _commit(bench: steps.Bench, claim: rows.Claim, commit: steps.Rows) -> None:
     if claim.row.kind in (steps.TOP, steps.APPEND, steps.FINISH):
         show(site, video, bench.plan)
     if Video.get_by_id(video.id).processing == Processing.READY:
+        forget_strays(site, video)
         files.empty(site.files.work(video.uuid))
 
 

@@ -18,7 +18,7 @@ from tubehome.media.plan import Plan
 from tubehome.site import Site
 from tubehome.store import files
 
-MASTER, DIGESTS = "master.m3u8", "segments-sha256.json"
+MASTER, DIGESTS, LIST = "master.m3u8", "segments-sha256.json", ".m3u8"
 
 
 def show(site: Site, video: Video, plan: Plan) -> None:
@@ -57,8 +57,10 @@ def _write(path: Path, text: str) -> None:
 
 
 def forget_strays(site: Site, video: Video) -> None:
-    """Takes away the files of renditions that no row speaks of: the work on them was given up while it went on."""
+    """Takes away the films and lists that no row speaks of: work given up while it went on, or done anew."""
     known = {row.file for row in Rendition.select(Rendition.file).where(Rendition.video == video)}
-    for path in site.files.public(video.uuid).glob(f"*{hls.SUFFIX}"):
-        if path.name not in known:
+    kept = known | {name.removesuffix(hls.SUFFIX) + LIST for name in known} | {MASTER}
+    public = site.files.public(video.uuid)
+    for path in (*public.glob(f"*{hls.SUFFIX}"), *public.glob(f"*{LIST}")):
+        if path.name not in kept:
             path.unlink(missing_ok=True)
