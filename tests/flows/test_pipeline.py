@@ -299,7 +299,7 @@ def test_a_full_disk_waits_and_goes_on_by_itself(site: Site, short_clip: Path, m
 
 
 def test_a_stop_ends_ffmpeg_and_the_row_is_workable_again(site: Site, clip: Callable[..., Path]) -> None:
-    video, stop = put(site, clip("long.mp4", *LONG)), threading.Event()
+    video, stop = put(site, clip("rare-keys.mp4", *LONG)), threading.Event()
     tools = machine.tools(site, stop)
     until_long(site, video, tools)
     threading.Timer(1.0, stop.set).start()
@@ -318,7 +318,7 @@ def test_deleting_a_video_ends_the_work_on_it(
     site: Site, clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
     monkeypatch.setattr(pipeline, "PROGRESS_SECONDS", 0.1)
-    video, tools = put(site, clip("long.mp4", *LONG)), machine.tools(site, threading.Event())
+    video, tools = put(site, clip("rare-keys.mp4", *LONG)), machine.tools(site, threading.Event())
     until_long(site, video, tools)
     worker = threading.Thread(target=lambda: in_thread(site, video.id, tools))
     worker.start()

@@ -75,7 +75,7 @@ def decoded(ffmpeg: Ffmpeg, source: Path, made: Plan, span: Span) -> list[str]:
 def test_ranges_joined_are_the_film_in_one_piece(
     name: str, make: Make, ffmpeg: Ffmpeg, tools: Tools, tmp_path: Path
 ) -> None:
-    source, made = planned(make(name, *FILMS[name]), tools, tmp_path)
+    source, made = planned(make(f"ranges-{name}", *FILMS[name]), tools, tmp_path)
     assert len(made.spans) >= 3
     whole = decoded(ffmpeg, source, made, replace(made.spans[0], b=None, stop=None, frames=made.frames))
     joined = [picture for span in made.spans for picture in decoded(ffmpeg, source, made, span)]
@@ -238,7 +238,7 @@ def test_a_torn_append_is_cut_off_and_gives_the_same_bytes(
 
 @pytest.mark.slow
 def test_a_range_encoded_twice_is_the_same_twice(make: Make, tools: Tools, tmp_path: Path) -> None:
-    source, made = planned(make("ntsc.mp4", *FILMS["ntsc.mp4"]), tools, tmp_path)
+    source, made = planned(make("ranges-ntsc.mp4", *FILMS["ntsc.mp4"]), tools, tmp_path)
     span = made.spans[1]
     twice = []
     for attempt in ("one", "two"):
@@ -250,7 +250,7 @@ def test_a_range_encoded_twice_is_the_same_twice(make: Make, tools: Tools, tmp_p
 
 @pytest.mark.slow
 def test_a_seek_that_lands_too_late_is_noticed_and_mended(make: Make, tools: Tools, tmp_path: Path) -> None:
-    source, made = planned(make("ntsc.mp4", *FILMS["ntsc.mp4"]), tools, tmp_path)
+    source, made = planned(make("ranges-ntsc.mp4", *FILMS["ntsc.mp4"]), tools, tmp_path)
     span = replace(made.spans[1], seek=10**6, earlier=None)  # beyond the film
     outs = {rung.height: tmp_path / f"{rung.height}.mp4" for rung in made.rungs}
     found = ranges.encode_range(source, made, span, outs, tools)

@@ -238,9 +238,9 @@ def test_a_film_appears_on_its_page_when_it_can_be_played(visit: Callable[..., W
         if not file.name.startswith("thumbnail"):
             shutil.copy(file, folder / "videos" / waiting / "public" / file.name)
     change(
-        "INSERT INTO rendition (video_id, height, file, width_px, height_px, size, bandwidth, details)"
-        " SELECT (SELECT id FROM video WHERE uuid = ?), height, file, width_px, height_px, size, bandwidth, details"
-        " FROM rendition WHERE video_id = (SELECT id FROM video WHERE uuid = ?)",
+        "INSERT INTO rendition (video_id, height, file, width_px, height_px, size, bandwidth, details, final)"
+        " SELECT (SELECT id FROM video WHERE uuid = ?), height, file, width_px, height_px, size, bandwidth, details,"
+        " final FROM rendition WHERE video_id = (SELECT id FROM video WHERE uuid = ?)",
         waiting,
         demo._uuid("hall"),
     )
