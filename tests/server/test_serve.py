@@ -291,4 +291,4 @@ def test_stops_within_five_seconds_while_ffmpeg_runs(house: Any, clip: Callable[
     assert house.stop(signal.SIGINT) < 5
     nothing_remains(house)
     states = {v["processing"] for v in house.videos()}
-    assert states <= {"received", "preparing"}
+    assert states <= {"received", "preparing", "playable", "out"}  # a copied picture is there at once; never ready

@@ -27,9 +27,9 @@ def show(site: Site, video: Video, plan: Plan) -> None:
     if not made:
         return
     public = site.files.public(video.uuid)
+    _write(public / DIGESTS, json.dumps(hls.sha256_list(made)))  # first: each piece that a list names has its digest
     for each in made:
         _write(public / hls.playlist_name(each), hls.media_playlist(each))
-    _write(public / DIGESTS, json.dumps(hls.sha256_list(made)))
     _write(public / MASTER, hls.master_playlist(made))  # last: it names the others
     with site.db.atomic():
         if move(video.id, Processing.PREPARING, Processing.PLAYABLE):
