@@ -42,3 +42,12 @@ def test_what_would_be_refused_is_refused(house: Any, tmp_path: Path) -> None:
     wrong.write_bytes(b"no film at all " * 100)
     assert "is a text, not a video" in house.run("plan", wrong, check=2).stderr
     assert "There is no file" in house.run("plan", tmp_path / "nothing.mp4", check=2).stderr
+
+
+def test_sound_alone_says_what_its_picture_will_be(house: Any, clip: Callable[..., Path]) -> None:
+    talk = clip("plan-talk.mp3", *"-f lavfi -i sine=f=330:d=4".split())
+    said = house.run("plan", talk, check=0).stdout
+    assert "720p: copied" in said
+    assert "Sound alone: a drawing of its loudness becomes the picture." in said
+    told = json.loads(house.run("plan", talk, "--json", check=0).stdout)
+    assert (told["drawn"], told["copied"], told["ranges"]) == ("waves", 720, 0)

@@ -100,7 +100,7 @@ def way(tmp_path: Path, tools: Tools) -> Callable[..., Made]:
 
 def whole_way(source: Path, policy: Policy, folder: Path, tools: Tools) -> Made:
     probed = check(source, source.name, CEILINGS, tools)
-    source, probed = remux_if_needed(source, probed, folder / "remuxed", tools)
+    source, probed = remux_if_needed(source, probed, folder / "remuxed", tools, policy)
     planned = Plan.from_json(plan(probed, policy).to_json())
     sound = folder / "sound" if planned.sound else None
     if sound:

@@ -85,12 +85,25 @@ WORLD = {
     "odd-sides.mp4": World([*film("161x91"), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p"], CODEC,
                            SILENT, heights=(90,)),
     "upright-9-16.mp4": World([*film("90x160"), *X264], COPIED, SILENT, heights=(90,)),
+    # sound alone: its picture is drawn, such that it is copied
+    "talk.mp3": World(voice(), COPIED, ENCODED, heights=(180,)),
+    "talk.m4a": World(voice(), COPIED, COPIED, heights=(180,)),
+    "talk.aac": World(voice(4), COPIED, COPIED, seconds=4, heights=(180,)),
+    "talk.opus": World(voice(), COPIED, ENCODED, heights=(180,)),
+    "talk.ogg": World([*voice(), "-c:a", "libvorbis"], COPIED, ENCODED, heights=(180,)),
+    "talk.wav": World(voice(), COPIED, ENCODED, heights=(180,)),
+    "talk.flac": World([*voice(), "-af", "pan=5.1|c0=c0|c1=c0|c2=c0"], COPIED, ENCODED, heights=(180,)),
+    "talk.wma": World([*voice(), "-c:a", "wmav2"], COPIED, ENCODED, heights=(180,)),
+    "talk.3gp": World([*voice(hertz=8000), "-c:a", "aac"], COPIED, ENCODED, heights=(180,)),
+    "talk-cover.mp3": World([*voice(), *film(), "-map", "0", "-map", "1", "-frames:v", "1", "-c:v", "mjpeg",
+                             "-disposition:v", "attached_pic"], COPIED, ENCODED, heights=(180,)),
+    "talk-24-bit.mka": World([*voice(length=7), "-c:a", "pcm_s24le"], COPIED, ENCODED, seconds=7, heights=(180,)),
 }  # fmt: skip
 
 
 def planned(source: Path, tools: Tools, folder: Path) -> Plan:
     found = probe(source, tools)
-    _, found = remux_if_needed(source, found, folder / "even.mp4", tools)
+    _, found = remux_if_needed(source, found, folder / "even.mp4", tools, POLICY)
     return plan(found, POLICY)
 
 

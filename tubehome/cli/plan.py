@@ -48,6 +48,7 @@ def _facts(told: Foreseen) -> dict[str, object]:
         "frames": made.frames,
         "sound": ("copied" if made.copy_sound else "encoded") if made.sound else None,
         "copied": told.copied or None,
+        "drawn": told.plan.drawn or None,
         "why_not_copied": told.refusal or None,
         "renditions": [asdict(rung) for rung in made.rungs],
         "ranges": len(made.spans) if made.encoded else 0,
@@ -59,12 +60,16 @@ def _facts(told: Foreseen) -> dict[str, object]:
 
 def _lines(told: Foreseen) -> list[str]:
     """« 1080p: copied; 720p, 480p: encoded, about 24 min on this machine »"""
+    from tubehome.media.still import SAID
+
     parts = [_("{heights}: copied", heights=f"{told.copied}p")] if told.copied else []
     if told.encoded:
         heights = ", ".join(f"{height}p" for height in told.encoded)
         about = i18n.duration(told.seconds, LANGUAGE)
         parts.append(_("{heights}: encoded, about {time} on this machine", heights=heights, time=about))
     lines = ["; ".join(parts)]
+    if told.plan.drawn:
+        lines.append(i18n.translate(LANGUAGE, SAID[told.plan.drawn]))
     if told.refusal:
         lines.append(_("Not copied: {why}.", why=i18n.translate(LANGUAGE, told.refusal)))
     lines.append(_("Room at the worst moment: {size}.", size=i18n.size(told.room, LANGUAGE)))

@@ -33,10 +33,11 @@ class Foreseen:
 
 def foresee(config: Config, path: Path, tools: Tools, speed: float | None = None, room: Path | None = None) -> Foreseen:
     """Refused when the file would be. Nothing is kept; a broadcast is copied for a moment, into `room`."""
+    policy = machine.policy_of(config)
     probe = check.check(path, path.name, machine.ceilings_of(config), tools)
     with TemporaryDirectory(dir=room) as folder:
-        _, probe = encode.remux_if_needed(path, probe, Path(folder) / "even.mp4", tools)
-    return foreseen(plan.plan(probe, machine.policy_of(config)), speed or USUAL * machine.cores())
+        _, probe = encode.remux_if_needed(path, probe, Path(folder) / "even", tools, policy)
+    return foreseen(plan.plan(probe, policy), speed or USUAL * machine.cores())
 
 
 def foreseen(made: Plan, speed: float) -> Foreseen:

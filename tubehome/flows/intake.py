@@ -207,8 +207,8 @@ def _where(said: Intake) -> tuple[Channel, str]:
 
 
 def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools: Tools) -> Plan:
-    """What will be made. A broadcast stream, whose clock may jump, is first copied into a file with an even one."""
-    if probe.timestamp_jump:
+    """What will be made. A broadcast, whose clock may jump, and sound alone are first copied into another file."""
+    if probe.timestamp_jump or probe.picture is None:
         _room(site, probe.size, name)
     _, probe = machine.even_source(site, uuid, original, probe, tools)
     made = plan.plan(probe, machine.policy(site))

@@ -73,7 +73,7 @@ def memory_bytes() -> int:
 def even_source(site: Site, uuid: str, original: Path, probed: Probe, tools: Tools) -> tuple[Path, Probe]:
     """The file to work with, and its probe: the original, or its copy with an even clock where its own jumps."""
     even = site.files.even_source(uuid)
-    source, found = encode.remux_if_needed(original, probed, even.with_suffix(".part"), tools)
+    source, found = encode.remux_if_needed(original, probed, even.with_suffix(".part"), tools, policy(site))
     if source == original:
         return original, found
     files.settle(source, even)

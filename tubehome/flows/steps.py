@@ -129,7 +129,8 @@ def _in_order(plan: Plan) -> Iterator[tuple[str, float, int, int]]:
         yield FINISH, 0.01, 0, rung.height
     if not plan.copied or plan.progressive != plan.rungs[0].height:
         yield download
-    yield STORYBOARD, 0.002 * seconds, 0, 0
+    if not plan.drawn:
+        yield STORYBOARD, 0.002 * seconds, 0, 0
 
 
 def _plan(bench: Bench) -> Rows:

@@ -62,9 +62,9 @@ def _check_file(path: Path, name: str, ceilings: Ceilings) -> None:
 
 
 def _check_probe(probed: Probe, name: str, ceilings: Ceilings) -> Probe:
-    if probed.picture is None or probed.score < GUESS:
-        _refuse_without_picture(probed, name)
-    else:
+    if probed.score < GUESS or not (probed.picture or probed.sound):
+        raise Refused("{name} is not a video: nothing in it can be recognised.", name=name)
+    if probed.picture:
         _check_size(probed.picture, name, ceilings)
     if probed.duration <= 0:
         raise Refused("Nobody can tell how long {name} lasts: export it again.", name=name)
@@ -76,12 +76,6 @@ def _check_probe(probed: Probe, name: str, ceilings: Ceilings) -> Probe:
             limit=Seconds(ceilings.max_seconds),
         )
     return probed
-
-
-def _refuse_without_picture(probed: Probe, name: str) -> None:
-    if probed.sound and probed.score >= GUESS:
-        raise Refused("{name} has sound but no moving picture, which is not accepted yet: send a video.", name=name)
-    raise Refused("{name} is not a video: nothing in it can be recognised.", name=name)
 
 
 def _check_size(picture: Picture, name: str, ceilings: Ceilings) -> None:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from tubehome.media import still
 from tubehome.media._guard import Options
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
-from tubehome.media.plan import Plan
+from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
+from tubehome.media.plan import Plan, Policy
 from tubehome.media.probe import RESETTING, Probe, probe
 
-CLEAN: Options = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}  # phones write where they were
+DEFAULT = Policy()
 
 
-def remux_if_needed(source: Path, probed: Probe, out: Path, tools: Tools) -> tuple[Path, Probe]:
-    """The file to work with from here on, and its probe: the source itself, or `out` with an even clock.
+def remux_if_needed(
+    source: Path, probed: Probe, out: Path, tools: Tools, policy: Policy = DEFAULT
+) -> tuple[Path, Probe]:
+    """The file to work with from here on, and its probe: the source itself, or `out`, with an even clock and a picture.
 
-    To be called before `plan`; a plan that is `remuxed` holds for this copy alone. The copy is an MP4 of about the
-    same size, and making it again gives the same bytes. A broadcast may begin anywhere and jump: without `-copyts`,
-    ffmpeg closes the jump.
+    To be called before `plan`; a plan that is `remuxed` holds for this copy alone. The copy is of about the same
+    size, and making it again gives the same bytes. A broadcast may begin anywhere and jump: without `-copyts`, ffmpeg
+    closes the jump. Sound alone gets a picture (`still`).
     """
+    if probed.picture is None:
+        side = max((h for h in policy.heights if h <= still.TALLEST), default=min(policy.heights))
+        return out, still.with_picture(source, probed, out, side, policy.max_fps, tools)
     if probed.format not in RESETTING or not probed.timestamp_jump:
         return source, probed
     tracks = ["0:V:0", *([f"0:a:{probed.sound.index}"] if probed.sound else [])]

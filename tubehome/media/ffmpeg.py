@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LAUNCH = Path(__file__).with_name("launch")
 FORMATS = "mov,matroska,mpegts,mpeg,avi,flv,asf,ogg,mp3,wav,flac,aac"
+CLEAN: Options = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}  # phones write where they were
 TAIL = 20  # lines of a program's stderr that are kept with its failure
 
 

@@ -21,8 +21,7 @@ from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
 from tubehome.media import sound as sounds
 from tubehome.media._guard import Option, Options
-from tubehome.media.encode import CLEAN
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.hls import Rendition, Segment, peak
 from tubehome.media.plan import Plan, Rung, Span
 

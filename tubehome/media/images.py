@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media._guard import Options
-from tubehome.media.encode import CLEAN, picture_chain
-from tubehome.media.ffmpeg import Failed, Input, Job, Output, Tools, run
+from tubehome.media.encode import picture_chain
+from tubehome.media.ffmpeg import CLEAN, Failed, Input, Job, Output, Tools, run
 from tubehome.media.plan import Plan
 
 SIZES = (320, 640, 1280)  # widths in pixels
@@ -74,7 +74,7 @@ def candidates(source: Path, plan: Plan, looks: Sequence[Look], folder: Path, to
     """Up to three different moments, as `candidate-<n>.jpg` in `folder`, in the order of the film; their names."""
     chosen: list[Look] = []
     for look in looks:
-        if len(chosen) < CANDIDATES and all(abs(look.at - other.at) > 1 for other in chosen):
+        if len(chosen) < CANDIDATES and all(_differ(look, other) for other in chosen):
             chosen.append(look)
     names = []
     width, height = _size(plan, min(SIZES[-1], plan.width))
@@ -88,6 +88,10 @@ def candidates(source: Path, plan: Plan, looks: Sequence[Look], folder: Path, to
         if (folder / name).exists() and (folder / name).stat().st_size:
             names.append(name)
     return tuple(names)
+
+
+def _differ(one: Look, two: Look) -> bool:
+    return abs(one.at - two.at) > 1 and one.shown != two.shown
 
 
 def frame(source: Path, at: float, out: Path, tools: Tools) -> None:

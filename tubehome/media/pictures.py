@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tubehome.base.errors import Refused
-from tubehome.media.encode import CLEAN
-from tubehome.media.ffmpeg import Failed, Input, Job, Output, Tools, run
+from tubehome.media.ffmpeg import CLEAN, Failed, Input, Job, Output, Tools, run
 from tubehome.media.images import FORMATS, PIXELS, Image
 
 MOST_BYTES = 12_000_000

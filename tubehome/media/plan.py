@@ -114,6 +114,7 @@ class Plan:
     sound_at: Fraction = RUN_UP  # when the first frame of the sound's file begins, from the first picture, seconds
     coder: str = "libx264"  # a name of `coders.CODERS`
     remuxed: bool = False  # it speaks of `encode.remux_if_needed`'s copy of the original: make that first
+    drawn: str = ""  # of sound alone: what its picture shows (`still`)
 
     def rung(self, height: int) -> Rung:
         return next(rung for rung in self.rungs if rung.height == height)
@@ -190,11 +191,15 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         raise Refused("There is no picture in this file.")
     rate = choose_rate(picture, policy.max_fps)
     lag = sound.end - picture.end if sound else 0.0
-    refusal = _refusal(picture, sound, lag, policy, rate)
+    # Before a picture that was drawn lies only what the sound's encoder put before its beginning.
+    ahead = picture.start - sound.start if sound and not probe.drawn else 0.0
+    refusal = _refusal(picture, ahead, lag, policy, rate)
     hold = lag >= HOLD_FROM and refusal is not None
     end = sound.end if sound and hold else picture.end
     _refuse_broken_clock(picture, end)
     rungs = ladder(picture, policy, rate, copied=refusal is None)
+    if probe.drawn:
+        rungs = rungs[:1]  # a picture that stands still weighs next to nothing
     progressive = _progressive(rungs, picture, rate)
     clock = _copied_clock(picture, policy) if refusal is None else _even_clock(picture, policy, rate, end)
     return Plan(
@@ -218,12 +223,13 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         source_size=probe.size,
         source_rate=round(8 * probe.size / clock["duration"]),
         remuxed=probe.remuxed,
+        drawn=probe.drawn,
         **_sound(sound, policy, picture),
     )
 
 
-def _refusal(picture: Picture, sound: Sound | None, lag: float, policy: Policy, rate: Fraction) -> str | None:
-    """Why the picture is encoded; None when it is copied. `lag`: seconds that the sound outlasts the picture."""
+def _refusal(picture: Picture, ahead: float, lag: float, policy: Policy, rate: Fraction) -> str | None:
+    """Why the picture is encoded; None when it is copied. Seconds that the sound begins before it and outlasts it."""
     if not policy.copy:
         return copying.NOT_WANTED
     if lag > LAST_NOTE:
@@ -240,7 +246,7 @@ def _refusal(picture: Picture, sound: Sound | None, lag: float, policy: Policy, 
         p0=picture.p0,
         rate=picture.rate,
         packets=picture.stream,
-        sound_leads=picture.start - sound.start if sound else 0.0,
+        sound_leads=ahead,
     )
     most = ceiling(min(picture.coded_width, picture.coded_height), rate)
     return copying.refusal(film, max(policy.heights, default=0), policy.max_fps, most, policy.segment_seconds)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
+from tubehome.media._guard import Options
 from tubehome.media.copying import SAMPLES, Gathering, Packets, Voice
 from tubehome.media.ffmpeg import TAIL, Failed, Input, Job, Output, Tools, ffprobe, run
 
@@ -82,6 +83,8 @@ class Probe:
     score: int = 100  # how sure ffprobe is of the format, of 100
     streams: int = 1
     remuxed: bool = False  # this is not the original, but `encode.remux_if_needed`'s copy of it
+    cover: int | None = None  # number of the stream that is a picture of the sound, as sound files have it
+    drawn: str = ""  # what the picture shows that was made for a sound alone (`still`)
 
 
 class Track:
@@ -145,6 +148,8 @@ def probe(path: Path, tools: Tools) -> Probe:
     tracks = _measure(path, [s for s in (film, voice) if s], size, tools)
     picture = _picture(path, film, tracks[_int(film, "index")], tools) if film else None
     sound = _sound(streams, voice, tracks[_int(voice, "index")]) if voice else None
+    if not picture and sound:
+        _hear(path, sound, tools)
     jump = any(track.jump > JUMP for track in tracks.values())
     # These jumps will be closed (encode.remux_if_needed), so they do not count.
     closed = jump and kind in RESETTING
@@ -157,7 +162,16 @@ def probe(path: Path, tools: Tools) -> Probe:
         timestamp_jump=kind == "mpegts" or jump,
         score=_int(container, "probe_score", 100),
         streams=len(streams),
+        cover=next((_int(s, "index") for s in streams if s.get("codec_type") == "video" and _is_cover(s)), None),
     )
+
+
+def _hear(path: Path, sound: Sound, tools: Tools) -> None:
+    """Decodes the beginning of a sound. Failed when nothing comes: many bytes look like a sound that are none."""
+    said: Options = {"map": f"0:a:{sound.index}", "t": 5, "ac": 1, "ar": 8000, "f": "s16le"}
+    done = run(Job([Input(path)], [Output("pipe:1", said)], 60), tools)
+    if not done.stdout:
+        raise Failed("No sound of this file can be decoded.", cause="\n".join(done.lines[-TAIL:]))
 
 
 def _duration(picture: Picture | None, sound: Sound | None) -> float:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
-from tubehome.media.encode import CLEAN
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 
 
 def progressive(fragmented: Path, out: Path, tools: Tools) -> int:

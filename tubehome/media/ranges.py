@@ -16,8 +16,8 @@ from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
 from tubehome.media._guard import Options
 from tubehome.media.coders import CODERS
-from tubehome.media.encode import CLEAN, picture_chain
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.encode import picture_chain
+from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.plan import Plan, Rung, Span
 
 # A seek that failed without failing: the number of pictures may be right, and the pictures wrong.

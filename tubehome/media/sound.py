@@ -15,8 +15,7 @@ from pathlib import Path
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media._guard import Options
-from tubehome.media.encode import CLEAN
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.plan import HERTZ, SAMPLES, Plan, Span
 
 INDEX_SUFFIX = ".index"

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tubehome.base.errors import ToolFailed
-from tubehome.media.encode import CLEAN
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 
 EDGE = 10  # pictures along each side of the sheet, at most
 SIDE = 160  # pixels of a picture's longer side

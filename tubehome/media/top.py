@@ -15,8 +15,7 @@ from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
 from tubehome.media import sound as sounds
 from tubehome.media._guard import Option
-from tubehome.media.encode import CLEAN
-from tubehome.media.ffmpeg import Input, Job, Output, Tools, run
+from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.growing import SETTLING, Piece
 from tubehome.media.hls import Segment
 from tubehome.media.plan import Plan

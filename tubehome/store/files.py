@@ -120,8 +120,8 @@ class Files:
         return next((f for f in sorted(folder.iterdir()) if f.is_file()), None) if folder.is_dir() else None
 
     def even_source(self, uuid: str) -> Path:
-        """The original with an even clock, where its own is not (broadcast streams); gone when all is ready."""
-        return self.work(uuid) / "even.mp4"
+        """The original with an even clock, or with a picture, where it has none; gone when all is ready."""
+        return self.work(uuid) / "even"
 
     def lay_out(self) -> None:
         """Makes the folders of an instance; private to its owner."""

@@ -129,6 +129,8 @@ def test_with_the_keyboard_alone(place_of: Callable, studio_of: Callable, minute
     studio = studio_of(place)
     set_up(place, studio)
     page = studio.page
+    # From now on: asked for together with the key, the browser may open the machine's own dialogue unseen.
+    page.on("filechooser", lambda _: None)
     tab_to(studio, ".studio-nav a[href='/studio/add']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/studio/add")
