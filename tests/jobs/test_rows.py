@@ -113,6 +113,20 @@ def test_an_attempt_that_fails_waits_and_the_third_is_the_last(step: Step, site:
     assert waits[0] < waits[1] < waits[2]
 
 
+def test_a_program_that_is_killed_is_no_attempt_but_not_for_ever(step: Step, site: Site) -> None:
+    for death in range(1, rows.DEATHS + 1):
+        Step.update(next_try=0).execute()
+        mine = claim(step, site)
+        assert mine.died(ToolFailed("It was killed.")) is (death < rows.DEATHS)
+        mine.let_go()
+        fresh = Step.get_by_id(step.id)
+        assert fresh.attempts == 0
+        if death == 1:
+            assert rows.workable(fresh, site.files.run), "again at once"
+    assert fresh.state == rows.FAILED
+    assert "memory" in fresh.error.sentence("en")
+
+
 def test_waiting_for_room_is_no_attempt(step: Step, site: Site) -> None:
     mine = claim(step, site)
     mine.postpone(NoRoom("The disk is full."), 60)

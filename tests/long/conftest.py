@@ -15,7 +15,7 @@ assert _spec
 assert _spec.loader
 _whole = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_whole)
-drill, eight_seconds, tus = _whole.drill, _whole.eight_seconds, _whole.tus
+drill, eight_seconds, filmrun, tus = _whole.drill, _whole.eight_seconds, _whole.filmrun, _whole.tus
 
 _LINES: list[str] = []
 

@@ -115,14 +115,18 @@ def test_a_channel_is_made_and_its_name_is_its_address(press: Any, stranger: Fla
 def test_what_is_said_of_a_channel(press: Any, stranger: FlaskClient, site: Site) -> None:
     path = f"{CHANNELS}/claire_channel"
     said = {"title": "Conseil", "description": "**Séances**", "support": "https://don.example.org",
-            "default_visibility": "unlisted", "default_language": "fr", "default_licence": "cc-by"}  # fmt: skip
+            "default_visibility": "unlisted", "default_language": "fr", "default_licence": "cc-by",
+            "keep_originals": "erase"}  # fmt: skip
     assert press(path, **said).status_code == 303
     channel = queries.channel("claire_channel")
     assert (channel.title, channel.default_visibility, channel.default_licence) == ("Conseil", "unlisted", "cc-by")
     page = stranger.get("/c/claire_channel").text
     assert "<strong>Séances</strong>" in page
     assert "https://don.example.org" in page
-    wrong = press(path, **{**said, "title": "", "support": "ftp://x", "default_visibility": "?"})
+    assert channel.keep_originals == "erase"
+    wrong = press(
+        path, **{**said, "title": "", "keep_originals": "sometimes", "support": "ftp://x", "default_visibility": "?"}
+    )
     assert wrong.status_code == 400
     assert wrong.text.count('class="error"') >= 2
     assert queries.channel("claire_channel").title == "Conseil"

@@ -26,11 +26,17 @@ def _load(name: str) -> ModuleType:
 _load("looking")
 drill_module = _load("drill")
 tus_module = _load("tus")
+filmrun_module = _load("filmrun")
 
 
 @pytest.fixture(scope="session")
 def drill() -> Any:
     return drill_module
+
+
+@pytest.fixture(scope="session")
+def filmrun() -> Any:
+    return filmrun_module
 
 
 @pytest.fixture(scope="session")

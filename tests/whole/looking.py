@@ -105,14 +105,14 @@ class Family:
         return [pid for pid in children(self.worker, every_thread=True) if command_of(pid) == "ffmpeg"]
 
 
-def family(parent: int) -> Family:
+def family(parent: int, seconds: float = 15) -> Family:
     def found() -> Family | None:
         below = {part: children(part) for part in children(parent)}
         web = [part for part, serving in below.items() if serving]
         work = [part for part, serving in below.items() if not serving]
         return Family(parent, web[0], below[web[0]][0], work[0]) if web and work else None
 
-    return wait_for(found, 15, "the start of all parts")  # type: ignore[no-any-return]
+    return wait_for(found, seconds, "the start of all parts")  # type: ignore[no-any-return]
 
 
 def end(pids: list[int]) -> None:

@@ -76,6 +76,11 @@ class Media:
     )
     max_fps: int = key(60, "The highest frame rate to keep.")
     jobs: int = key(0, "Videos worked on at the same time. 0: chosen from the cores and the memory.")
+    keep_originals: bool = key(
+        True,
+        "Whether the files that were given are kept beside what is made of them. If not, each is erased once "
+        "everything made of it was seen to be whole. A channel may say otherwise.",
+    )
     nice: int = key(10, "How much the encoding gives way to everything else (0 to 19).")
 
 

@@ -12,6 +12,7 @@ from tubehome.flows.make_channel import title_of
 from tubehome.library import queries
 from tubehome.library.changes import changed
 from tubehome.library.models import Channel, Video
+from tubehome.library.words import ORIGINALS
 from tubehome.site import Site
 from tubehome.store.db import bump
 from tubehome.uploads.models import Upload
@@ -24,6 +25,12 @@ def _support(said: str) -> str:
     return line
 
 
+def _originals(said: str) -> str:
+    if said not in ORIGINALS:
+        raise Refused("Originals are kept or erased: choose one of the two, or what the machine's settings say.")
+    return said
+
+
 FIELDS: dict[str, Callable[[str], str]] = {
     "title": title_of,
     "description": edit.description,
@@ -31,6 +38,7 @@ FIELDS: dict[str, Callable[[str], str]] = {
     "default_visibility": edit.visibility,
     "default_language": edit.language,
     "default_licence": edit.licence,
+    "keep_originals": _originals,
 }
 
 

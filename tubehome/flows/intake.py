@@ -185,7 +185,9 @@ def take(
                 refuse_duplicate(site, arrived.sha256)  # two copies of one file may arrive side by side
             if Channel.get_by_id(channel.id).removed_at is not None:  # while the file was looked at
                 channel = queries.channels()[0]
-            video = _rows(said, channel, visibility, arrived, made)
+            channel = Channel.get_by_id(channel.id)
+            keep = machine.keeps_originals(site, channel)
+            video = _rows(said, channel, visibility, arrived, made, keep)
             if also:
                 also(video)
     except BaseException as error:
@@ -216,7 +218,8 @@ def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools:
     return made
 
 
-def _rows(said: Intake, channel: Channel, visibility: str, arrived: Arrived, made: Plan) -> Video:
+def _rows(said: Intake, channel: Channel, visibility: str, arrived: Arrived, made: Plan, keep: bool) -> Video:
+    """`keep`: the original stays when everything is made of it."""
     now, top = clock.timestamp(), made.rungs[0]
     video = Video.create(
         uuid=arrived.uuid,
@@ -239,7 +242,7 @@ def _rows(said: Intake, channel: Channel, visibility: str, arrived: Arrived, mad
         height=top.height_px,
         plan=made.to_json(),
     )
-    for step in planned_steps(made):
+    for step in planned_steps(made, keep=keep):
         Step.create(video=video, **step)
     return video
 

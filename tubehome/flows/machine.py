@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from tubehome.base.config import Config
+from tubehome.library.models import Channel
 from tubehome.media import encode
 from tubehome.media.check import Ceilings
 from tubehome.media.ffmpeg import Tools
@@ -68,6 +69,11 @@ def memory_bytes() -> int:
     except OSError:
         return whole
     return min(whole, int(limit)) if limit.isdigit() else whole
+
+
+def keeps_originals(site: Site, channel: Channel) -> bool:
+    """What its owner says now; `channel` as it is in the database now."""
+    return channel.keep_originals != "erase" if channel.keep_originals else site.config.media.keep_originals
 
 
 def even_source(site: Site, uuid: str, original: Path, probed: Probe, tools: Tools) -> tuple[Path, Probe]:

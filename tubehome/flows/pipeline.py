@@ -23,7 +23,7 @@ from tubehome.jobs import Job, rows
 from tubehome.library.damage import DAMAGED
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
-from tubehome.media.ffmpeg import Tools
+from tubehome.media.ffmpeg import Killed, Tools
 from tubehome.media.plan import Plan
 from tubehome.media.probe import probe
 from tubehome.site import Site
@@ -155,10 +155,12 @@ def _full(site: Site) -> bool:
 
 def _bench(site: Site, video: Video, step: Step, tools: Tools) -> steps.Bench:
     source = site.files.original(video.uuid)
-    if source is None:
+    if source is None and step.kind != steps.RELEASE:
         raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
     plan = Plan.from_json(video.plan or "")
-    if plan.remuxed:
+    if source is None:  # let go, and then we were killed
+        source = site.files.video(video.uuid) / "original"
+    elif plan.remuxed and step.kind != steps.RELEASE:
         source = _even(site, video, source, tools)
     noting = replace(tools, progress=_progress(step, steps.seconds(plan, step), tools.stop))
     return steps.Bench(site, video, step, plan, noting, source)
@@ -246,6 +248,9 @@ def _failed(site: Site, video: Video, claim: rows.Claim, error: TubehomeError) -
     _sweep_attempts(site, video, claim.row)
     if isinstance(error, NoRoom):
         claim.postpone(error, ROOM_SECONDS)
+    elif isinstance(error, Killed):
+        if not claim.died(error):
+            _fail(site, video)
     elif not claim.retry(_told(site, video, claim.row, error)):
         _fail(site, video)
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from tubehome.base import ids
-from tubehome.base.errors import Interrupted
+from tubehome.base.errors import Interrupted, ToolFailed
 from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.jobs import rows as work_rows
-from tubehome.library.models import Picture, Rendition, Step, Video
-from tubehome.media import growing, hls, images, progressive, ranges, storyboard, top
+from tubehome.library.models import Channel, Picture, Rendition, Step, Video
+from tubehome.media import growing, hls, images, progressive, ranges, storyboard, top, whole
 from tubehome.media import sound as sounds
 from tubehome.media.ffmpeg import Tools, version
 from tubehome.media.growing import Piece
@@ -31,7 +31,7 @@ from tubehome.store import files
 from tubehome.store.files import Files
 
 PLAN, IMAGES, SOUND, TOP, RANGE, APPEND, FINISH = "plan", "images", "sound", "top", "range", "append", "finish"
-PROGRESSIVE, STORYBOARD = "progressive", "storyboard"
+PROGRESSIVE, STORYBOARD, RELEASE = "progressive", "storyboard", "release"
 SHEET, SHEET_INDEX = "storyboard.jpg", "storyboard.vtt"
 LOST = mark("A part of this video that was encoded is gone: it is encoded again.")
 log = logging.getLogger(__name__)
@@ -90,12 +90,15 @@ def intermediate(work: Path, step: Step, plan: Plan) -> tuple[Path, ...]:
     return ()
 
 
-def planned_steps(plan: Plan, first: int = 1) -> Iterator[dict[str, Any]]:
+def planned_steps(plan: Plan, first: int = 1, *, keep: bool = True) -> Iterator[dict[str, Any]]:
     """The rows of a plan's steps, in order, from the position `first` on; weights are rough shares of the work.
+
+    Not `keep`: the last one lets the original go.
 
     What can be played soon comes first: a copied picture, else the first range, which is short.
     """
-    for at, (kind, weight, number, height) in enumerate(_in_order(plan), first):
+    last = [] if keep else [(RELEASE, 0.03 * plan.duration, 0, 0)]
+    for at, (kind, weight, number, height) in enumerate([*_in_order(plan), *last], first):
         file = file_name(kind, height)
         yield {"position": at, "kind": kind, "weight": weight, "number": number, "height": height, "file": file}
 
@@ -139,12 +142,13 @@ def _plan(bench: Bench) -> Rows:
     probed = probe(original, bench.tools)
     _, probed = machine.even_source(bench.site, bench.video.uuid, original, probed, bench.tools)
     made = plan(probed, machine.policy(bench.site))
+    keep = machine.keeps_originals(bench.site, Channel.get_by_id(bench.video.channel_id))
 
     def rows() -> None:
         said = {"plan": made.to_json(), "duration": made.duration}
         Video.update(**said).where(Video.id == bench.video.id).execute()
         Step.delete().where(Step.video == bench.video, Step.id != bench.step.id).execute()
-        for step in planned_steps(made, bench.step.position + 1):
+        for step in planned_steps(made, bench.step.position + 1, keep=keep):
             Step.create(video=bench.video, **step)
 
     return rows
@@ -327,6 +331,27 @@ def _storyboard(bench: Bench) -> Rows:
     return lambda: _says(bench.step, storyboard.peertube(sheet, SHEET))
 
 
+def _release(bench: Bench) -> Rows:
+    """Everything is seen to be whole, then the original goes. A kill in between: it is gone, and nothing is left to do.
+
+    It stays when the owner wants that by now, and when a part was left out: another program may read it one day.
+    """
+    video, original = Video.get_by_id(bench.video.id), bench.files.original(bench.video.uuid)
+    told = Step.select(Step.made).where(Step.video == video, Step.kind == RANGE)
+    if original is None or machine.keeps_originals(bench.site, video.channel) or any(map(given_up, told)):
+        return _nothing
+    finished = Rendition.select().where(Rendition.video == video).order_by(Rendition.height.desc())
+    every = [hls.Rendition.from_json(row.details) for row in finished]
+    for made in every:
+        whole.verify_bytes(bench.public / made.file, made)
+    whole.verify_pictures(bench.public / every[0].file, every[0], bench.plan.sound, bench.tools)
+    if (bench.public / f"{video.progressive_height}p.mp4").stat().st_size != video.progressive_size:
+        raise ToolFailed(whole.BROKEN, cause=f"{video.progressive_height}p.mp4")
+    original.unlink()
+    files.sync_folder(original.parent)
+    return _nothing
+
+
 DO: dict[str, Callable[[Bench], Rows]] = {
     PLAN: _plan,
     IMAGES: _images,
@@ -337,6 +362,7 @@ DO: dict[str, Callable[[Bench], Rows]] = {
     FINISH: _finish,
     PROGRESSIVE: _progressive,
     STORYBOARD: _storyboard,
+    RELEASE: _release,
 }
 
 

@@ -2,7 +2,8 @@
 
 A claim holds an flock on `<data>/run/<table>-<id>`: the kernel gives it back the moment its process dies, so
 a row that says "running" and whose lock is free is workable again at once. A worker's death is not an
-attempt (the file is innocent of a power cut), but ten deaths on one row are taken for "out of memory".
+attempt (the file is innocent of a power cut), nor is that of a program that it had started, but ten deaths on one row
+are taken for "out of memory".
 """
 
 from __future__ import annotations
@@ -67,6 +68,16 @@ class Claim:
         self._end(state=FAILED if last else WAITING, attempts=attempts, deaths=0, next_try=clock.timestamp() + wait,
                   last_error=error.to_json(), detail=error.cause)  # fmt: skip
         return not last
+
+    def died(self, error: TubehomeError) -> bool:
+        """What worked for us was killed: counted as our own death would be, no attempt. False when it was too often."""
+        died = self.row.deaths + 1
+        if died >= DEATHS:
+            self._end(state=FAILED, deaths=0, last_error=ToolFailed(OUT_OF_MEMORY, n=died).to_json())
+            return False
+        wait = BACK_OFF[0] * (died - 1)  # the first time it was most likely chance
+        self._end(state=WAITING, deaths=died, next_try=clock.timestamp() + wait, last_error=error.to_json())
+        return True
 
     def fail(self, error: TubehomeError) -> None:
         """No further attempt: trying again cannot help."""

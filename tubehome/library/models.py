@@ -21,6 +21,7 @@ class Channel(Model):
     default_visibility = TextField(default="public")  # what new videos get, unless it is said otherwise
     default_language = TextField(default="")
     default_licence = TextField(default="")
+    keep_originals = TextField(default="")  # a key of words.ORIGINALS
     avatar = TextField(default="")  # names of its pictures; a new picture has a new name
     banner = TextField(default="")
     listed_videos = IntegerField(default=0)  # kept by changes.changed

@@ -14,6 +14,8 @@ class Licence:
     peertube: int | None  # PeerTube's number for it
 
 
+# What becomes of the files that were given, once everything is made of them; "" is what the machine's config says.
+ORIGINALS = ("", "keep", "erase")
 LICENCES: dict[str, Licence] = {
     "cc-by": Licence(mark("Creative Commons: attribution"), "https://creativecommons.org/licenses/by/4.0/", 1),
     "cc-by-sa": Licence(

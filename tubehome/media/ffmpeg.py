@@ -58,6 +58,10 @@ class Failed(ToolFailed):
     code: int = 1
 
 
+class Killed(ToolFailed):
+    """Somebody ended a program from outside: the system, for want of memory, or a person. The file is innocent."""
+
+
 @dataclass(frozen=True)
 class Input:
     """A file to read, with ffmpeg's options for it."""
@@ -196,7 +200,7 @@ def raise_failure(code: int, lines: Iterable[str], watch: Watch, tools: Tools, p
     if code == -signal.SIGXFSZ or "File too large" in cause:
         raise ToolFailed("A file made from this video grew beyond all expectation.", cause=cause)
     if code == -signal.SIGKILL:
-        raise ToolFailed("The system ended ffmpeg, often because memory is short: try again.", cause=cause)
+        raise Killed("The system ended ffmpeg, often because memory is short: try again.", cause=cause)
     failure = Failed("ffmpeg could not work with this video.", cause=cause)
     failure.code = code
     raise failure

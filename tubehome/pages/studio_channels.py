@@ -29,6 +29,8 @@ class StudioChannel:
     default_visibility: str
     default_language: str
     default_licence: str
+    keep_originals: str  # a key of words.ORIGINALS
+    kept_here: bool  # what "" means on this machine
     videos: int
     others: tuple[ChannelLink, ...]
     visibilities: tuple[str, ...]
@@ -44,8 +46,8 @@ def studio_channels() -> tuple[ChannelRow, ...]:
     )
 
 
-def studio_channel(name: str) -> StudioChannel:
-    """NotFound when there is no such channel."""
+def studio_channel(name: str, kept_here: bool) -> StudioChannel:
+    """NotFound when there is no such channel. `kept_here`: the machine's settings say that originals are kept."""
     channel = queries.channel(name)
     return StudioChannel(
         link=channel_link(channel),
@@ -55,6 +57,8 @@ def studio_channel(name: str) -> StudioChannel:
         default_visibility=channel.default_visibility,
         default_language=channel.default_language,
         default_licence=channel.default_licence,
+        keep_originals=channel.keep_originals,
+        kept_here=kept_here,
         videos=Video.select().where(Video.channel == channel).count(),
         others=tuple(channel_link(other) for other in queries.channels() if other.id != channel.id),
         visibilities=access.VISIBILITIES,

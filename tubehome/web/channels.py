@@ -47,7 +47,13 @@ def make() -> Response:
 
 def _show(name: str, status: int = 200, **more: object) -> Response:
     said = {"errors": {}, "typed": {}, "done": request.args.get("saved") == "1", **more}
-    return rooms.show("studio_channel.html", "channels", status, page=studio_channel(name), **said)
+    return rooms.show(
+        "studio_channel.html",
+        "channels",
+        status,
+        page=studio_channel(name, engine().site.config.media.keep_originals),
+        **said,
+    )
 
 
 def _back(name: str) -> Response:

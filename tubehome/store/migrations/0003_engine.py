@@ -1,4 +1,4 @@
-"""The engine: steps are about ranges, and renditions grow.
+"""The engine: steps are about ranges, renditions grow, and a channel says what becomes of originals.
 
 What was being prepared the old way is planned anew: its original is there, and what can be watched stays.
 """
@@ -14,6 +14,21 @@ def up(migrator, db):
         class Meta:
             database = db
             legacy_table_names = False
+
+    class Channel(Base):
+        name = TextField(unique=True)
+        title = TextField()
+        description = TextField()
+        support = TextField()
+        default_visibility = TextField()
+        default_language = TextField()
+        default_licence = TextField()
+        keep_originals = TextField()
+        avatar = TextField()
+        banner = TextField()
+        listed_videos = IntegerField()
+        created_at = FloatField()
+        removed_at = FloatField(null=True)
 
     class Video(Base):
         id = AutoIncrementField()
@@ -55,6 +70,7 @@ def up(migrator, db):
         class Meta:
             indexes = ((("video", "position"), True), (("state",), False))
 
+    rebuild(db, Channel, {"keep_originals": ""})
     rebuild(db, Rendition, {"final": True})
     rebuild(db, Step, {"number": 0, "made": ""})
     _plan_anew(db)
