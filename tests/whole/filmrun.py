@@ -21,7 +21,7 @@ COUNTING = """#!/bin/sh
 case "$*" in *libx264*) echo x >> "$RANGES_LOG";; esac
 exec {real} "$@"
 """
-A_STEP = 4  # kills of one step at most: ten deaths would be taken for want of memory
+A_STEP = 8  # kills of one step at most: ten deaths would be taken for want of memory
 RESERVE = 3_000_000  # bytes that the house keeps free, and of which a full disk leaves less
 
 

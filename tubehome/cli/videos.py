@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +15,7 @@ from tubehome.cli.frame import LANGUAGE, _, opened, options, say
 
 if TYPE_CHECKING:
     from tubehome.library.models import Step, Video
+    from tubehome.media.inside import Inside
     from tubehome.site import Site
 
 as_json = click.option("--json", "json_", is_flag=True, help=_("Print JSON."))
@@ -58,8 +62,10 @@ def _facts(site: Site, video: Video) -> dict[str, Any]:
 @command.command("show", help=_("Show one video and the steps of its preparation."))
 @click.argument("video_id", metavar="ID")
 @as_json
+@click.option("--steps", "every", is_flag=True, help=_("A line for each step, also where many are alike."))
 @options
-def show(video_id: str, json_: bool) -> None:
+def show(video_id: str, json_: bool, every: bool) -> None:
+    from tubehome.flows.steps import inside_of
     from tubehome.library import queries
 
     with opened() as site:
@@ -74,6 +80,8 @@ def show(video_id: str, json_: bool) -> None:
             ],
             "steps": [_step(s) for s in steps],
         }
+        held = inside_of(site, video)
+        facts["inside"] = asdict(held) if held else None
         if json_:
             click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
             return
@@ -81,10 +89,33 @@ def show(video_id: str, json_: bool) -> None:
         state, length = facts["removed"] or video.processing, i18n.duration(video.duration, LANGUAGE)
         click.echo(f"{video.channel.name} · {video.visibility} · {state} · {length}")
         click.echo(f"{video.source_name} · {i18n.size(video.source_size, LANGUAGE)} · {video.source_sha256}")
-        for step in steps:
-            click.echo(f"  {step.state:<8} {step.kind:<12} {step.height or '':<5} {_said(step)}".rstrip())
-            for line in (step.detail or "").splitlines():
-                click.echo(f"           | {line}")
+        for line in _inside(held) if held else ():
+            click.echo(line)
+        for line in _steps(steps, every):
+            click.echo(line)
+
+
+def _inside(held: Inside) -> Iterator[str]:
+    if held.chapters:
+        yield _("Chapters in the file: {n}", n=len(held.chapters))
+    for track in held.tracks:
+        name = " ".join(filter(None, (track.language, track.title))) or str(track.number + 1)
+        if track.file:
+            yield _("Subtitles in the file: {name}", name=name)
+        else:
+            why = i18n.translate(LANGUAGE, track.refusal)
+            yield _("Subtitles in the file: {name}, left out: {why}", name=name, why=why)
+
+
+def _steps(steps: Sequence[Step], every: bool) -> Iterator[str]:
+    """A line for each; without `every`, those of a kind that have nothing to say share one."""
+    alike = Counter((step.state, step.kind, step.height) for step in steps if not step.error)
+    for step in steps:
+        many = alike.pop((step.state, step.kind, step.height), 0) if not (step.error or every) else 1
+        if many:
+            said = _said(step) or (f"× {many}" if many > 1 else "")
+            yield f"  {step.state:<8} {step.kind:<12} {step.height or '':<5} {said}".rstrip()
+            yield from (f"           | {line}" for line in (step.detail or "").splitlines())
 
 
 def _said(step: Step) -> str:

@@ -20,7 +20,7 @@ from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.jobs import rows as work_rows
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
-from tubehome.media import growing, hls, images, progressive, ranges, storyboard, top, whole
+from tubehome.media import growing, hls, images, inside, progressive, ranges, storyboard, top, whole
 from tubehome.media import sound as sounds
 from tubehome.media.ffmpeg import Tools, version
 from tubehome.media.growing import Piece
@@ -31,7 +31,8 @@ from tubehome.store import files
 from tubehome.store.files import Files
 
 PLAN, IMAGES, SOUND, TOP, RANGE, APPEND, FINISH = "plan", "images", "sound", "top", "range", "append", "finish"
-PROGRESSIVE, STORYBOARD, RELEASE = "progressive", "storyboard", "release"
+PROGRESSIVE, STORYBOARD, RELEASE, INSIDE = "progressive", "storyboard", "release", "inside"
+INSIDE_INDEX = "inside.json"
 SHEET, SHEET_INDEX = "storyboard.jpg", "storyboard.vtt"
 LOST = mark("A part of this video that was encoded is gone: it is encoded again.")
 log = logging.getLogger(__name__)
@@ -132,6 +133,8 @@ def _in_order(plan: Plan) -> Iterator[tuple[str, float, int, int]]:
         yield FINISH, 0.01, 0, rung.height
     if not plan.copied or plan.progressive != plan.rungs[0].height:
         yield download
+    if plan.inside:
+        yield INSIDE, 0.001 * seconds, 0, 0
     if not plan.drawn:
         yield STORYBOARD, 0.002 * seconds, 0, 0
 
@@ -331,6 +334,28 @@ def _storyboard(bench: Bench) -> Rows:
     return lambda: _says(bench.step, storyboard.peertube(sheet, SHEET))
 
 
+def _inside(bench: Bench) -> Rows:
+    """Chapters and subtitles of the original, for who shows them."""
+    original = bench.files.original(bench.video.uuid) or bench.source
+    zero = 0.0 if bench.plan.drawn else bench.plan.start
+    bench.part.mkdir()
+    found = inside.look_inside(original, zero, bench.plan.duration, bench.part, bench.tools)
+    kept = bench.files.kept(bench.video.uuid)
+    kept.mkdir(mode=0o700, exist_ok=True)
+    for track in found.tracks:
+        if track.file:
+            files.settle(bench.part / track.file, kept / track.file)
+    files.write(kept / INSIDE_INDEX, found.to_json(), 0o600)
+    shutil.rmtree(bench.part)
+    return _nothing
+
+
+def inside_of(site: Site, video: Video) -> inside.Inside | None:
+    """What was found in the file; None when there was nothing, or nobody has looked yet."""
+    path = site.files.kept(video.uuid) / INSIDE_INDEX
+    return inside.Inside.from_json(path.read_text()) if path.is_file() else None
+
+
 def _release(bench: Bench) -> Rows:
     """Everything is seen to be whole, then the original goes. A kill in between: it is gone, and nothing is left to do.
 
@@ -363,6 +388,7 @@ DO: dict[str, Callable[[Bench], Rows]] = {
     PROGRESSIVE: _progressive,
     STORYBOARD: _storyboard,
     RELEASE: _release,
+    INSIDE: _inside,
 }
 
 

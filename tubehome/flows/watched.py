@@ -259,9 +259,12 @@ def settle_kept(site: Site, uuid: str) -> None:
     """Beside the original, once the film is a video."""
     place = kept_folder(site, uuid)
     if place.is_dir() and site.files.video(uuid).is_dir():
-        target = site.files.video(uuid) / "kept"
-        if not target.exists():
-            os.rename(place, target)
+        target = site.files.kept(uuid)
+        target.mkdir(mode=0o700, exist_ok=True)
+        for path in place.iterdir():
+            os.rename(path, target / path.name)
+        files.sync_folder(target)
+        place.rmdir()
 
 
 def more_said(row: Upload) -> dict[str, str]:

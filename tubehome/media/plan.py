@@ -114,6 +114,7 @@ class Plan:
     sound_at: Fraction = RUN_UP  # when the first frame of the sound's file begins, from the first picture, seconds
     coder: str = "libx264"  # a name of `coders.CODERS`
     remuxed: bool = False  # it speaks of `encode.remux_if_needed`'s copy of the original: make that first
+    inside: bool = False  # its file holds chapters or subtitles, on a clock that can be followed
     drawn: str = ""  # of sound alone: what its picture shows (`still`)
 
     def rung(self, height: int) -> Rung:
@@ -224,6 +225,7 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         source_rate=round(8 * probe.size / clock["duration"]),
         remuxed=probe.remuxed,
         drawn=probe.drawn,
+        inside=probe.inside,
         **_sound(sound, policy, picture),
     )
 

@@ -84,6 +84,7 @@ class Probe:
     streams: int = 1
     remuxed: bool = False  # this is not the original, but `encode.remux_if_needed`'s copy of it
     cover: int | None = None  # number of the stream that is a picture of the sound, as sound files have it
+    inside: bool = False  # chapters or subtitles: `inside.look_inside` has something to see
     drawn: str = ""  # what the picture shows that was made for a sound alone (`still`)
 
 
@@ -162,6 +163,7 @@ def probe(path: Path, tools: Tools) -> Probe:
         timestamp_jump=kind == "mpegts" or jump,
         score=_int(container, "probe_score", 100),
         streams=len(streams),
+        inside=bool(said.get("chapters")) or any(s.get("codec_type") == "subtitle" for s in streams),
         cover=next((_int(s, "index") for s in streams if s.get("codec_type") == "video" and _is_cover(s)), None),
     )
 
@@ -181,7 +183,15 @@ def _duration(picture: Picture | None, sound: Sound | None) -> float:
 
 
 def _header(path: Path, tools: Tools) -> dict[str, object]:
-    options = ["-show_format", "-show_streams", "-show_entries", "format=format_name,probe_score", "-of", "json"]
+    options = [
+        "-show_format",
+        "-show_streams",
+        "-show_chapters",
+        "-show_entries",
+        "format=format_name,probe_score:chapter=id",
+        "-of",
+        "json",
+    ]
     return cast("dict[str, object]", json.loads("".join(ffprobe(path, options, 60, tools))))
 
 

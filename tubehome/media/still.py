@@ -45,7 +45,7 @@ def with_picture(source: Path, probed: Probe, out: Path, side: int, max_fps: int
         _join(gop, source, probed, sound, out, rate, tools)
     finally:
         gop.unlink(missing_ok=True)
-    return replace(probe(out, tools), remuxed=True, drawn=drawn)
+    return replace(probe(out, tools), remuxed=True, drawn=drawn, inside=probed.inside)
 
 
 def _draw(source: Path, probed: Probe, sound: Sound, gop: Path, shape: tuple[int, int, int], tools: Tools) -> str:

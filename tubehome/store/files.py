@@ -10,7 +10,7 @@ incoming/              files on their way in
 videos/<uuid>/original/  the file as it was given
 videos/<uuid>/public/    what is served; a file appears here only when it is whole and verified
 videos/<uuid>/candidates/  pictures that the owner may choose from
-videos/<uuid>/kept/      what lay beside it in the watched folder
+videos/<uuid>/kept/      what lay beside it in the watched folder, its chapters and subtitles
 videos/<uuid>/work/      intermediate files of the pipeline
 videos/<uuid>/loose      no row speaks of the folder yet, or soon none will: the sweep may take it
 trash/                 being erased
@@ -109,6 +109,10 @@ class Files:
     def candidates(self, uuid: str) -> Path:
         """Pictures that the owner may choose as the video's."""
         return self.video(uuid) / "candidates"
+
+    def kept(self, uuid: str) -> Path:
+        """What lay beside the film when it came, and what its file held beside picture and sound."""
+        return self.video(uuid) / "kept"
 
     def loose(self, uuid: str) -> Path:
         """A mark: no row speaks of this folder yet, or soon none will. Only what bears it may be swept away."""
