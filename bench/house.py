@@ -223,6 +223,38 @@ def crowd(data: Path, ready: int, waiting: int) -> None:
     insert(data, "step", steps)
 
 
+def long_films(data: Path, count: int, parts: int) -> None:
+    """Films in the middle of their preparation, held back; the first two look as if they were being worked on."""
+    rows = [{**video(str(uuid.uuid4()), f"Séance {n}", n), "processing": "playable", "out_at": None, "ready_at": None,
+             "held_at": None if n < 2 else time.time(), "duration": 60.0 * parts} for n in range(count)]  # fmt: skip
+    insert(data, "video", rows)
+    with contextlib.closing(sqlite3.connect(data / "tubehome.db")) as connection:
+        ids = [row[0] for row in connection.execute("SELECT id FROM video WHERE processing = 'playable' ORDER BY id")]
+    step = {"attempts": 0, "deaths": 0, "next_try": 9e9, "height": 0, "file": "", "made": ""}
+    now, steps = time.time(), []
+    for video_id in ids:
+        for at in range(2 * parts):
+            number, kind = divmod(at, 2)
+            done = number < parts // 2
+            state = "done" if done else "waiting"
+            began = now - 9000 + 30 * at
+            steps.append(
+                {
+                    **step,
+                    "video_id": video_id,
+                    "position": at + 1,
+                    "kind": ("range", "append")[kind],
+                    "number": number,
+                    "weight": (30.0, 1.0)[kind],
+                    "state": state,
+                    "progress": float(done),
+                    "started_at": began if done else None,
+                    "finished_at": began + 29 if done else None,
+                }
+            )
+    insert(data, "step", steps)
+
+
 def video(name: str, title: str, age: float = 0) -> dict[str, object]:
     """The row of a ready one, `age` hours old."""
     now = time.time() - 3600 * age

@@ -82,7 +82,7 @@ BAD: dict[str, tuple[Callable[[Callable[..., Path], Path], object], str]] = {
     "call.mov": (lambda _, t: t.write_text(SDP), "SDP|session|text|stream"),
     "noise.mp4": (lambda _, t: t.write_bytes(os.urandom(200_000)), "video"),
     "locked.mp4": (encrypted, "encrypted|protected"),
-    "sound.mp4": (lambda clip, t: t.write_bytes(clip("tone.m4a", *TONE, "-c:a", "aac").read_bytes()), "sound"),
+    "silent.wav": (lambda _, t: t.write_bytes(b"RIFF" + bytes([36, 0, 0, 0]) + b"WAVEfmt " + bytes(100)), "video"),
 }  # fmt: skip
 
 

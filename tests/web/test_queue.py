@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from tubehome.base import clock, ids
-from tubehome.base.errors import NoRoom
+from tubehome.base.errors import NoRoom, ToolFailed
+from tubehome.flows.steps import planned_steps
 from tubehome.jobs import rows
+from tubehome.library import queries
 from tubehome.library.models import Step, Video
+from tubehome.media.plan import Policy, plan
+from tubehome.media.probe import Picture as Film
+from tubehome.media.probe import Probe
+from tubehome.pages.progress import tallies
 from tubehome.uploads.models import Upload
 
 QUEUE = "/studio/queue"
@@ -105,3 +112,74 @@ def test_what_is_being_done_is_shown_however_many_come_before_it(owner: FlaskCli
     step = Step.select().where(Step.video == seeded.preparing, Step.state != rows.DONE).order_by(Step.position).first()
     Step.update(state=rows.RUNNING).where(Step.id == step.id).execute()
     assert "En ce moment" in section(owner.get(QUEUE).text, seeded.preparing)
+
+
+def made_of(video: Video, *states: str) -> None:
+    """The video's steps: a range of a minute in each of these states, and its append."""
+    old = Film(
+        codec="mpeg4", profile="", pix_fmt="yuv420p", width=640, height=360, coded_width=640, coded_height=360,
+        rotation=0, sar=Fraction(1), rate=Fraction(25), time_base=Fraction(1, 1000), p0=0, packets=100,
+        interlaced=False, transfer="", bit_rate=None, end=4.0 + 60 * (len(states) - 1), usual_rate=Fraction(25),
+    )  # fmt: skip
+    film = plan(Probe("matroska", 1_000_000, old.end, old, None, timestamp_jump=False), Policy())
+    Step.delete().where(Step.video == video).execute()
+    Video.update(plan=film.to_json(), duration=film.duration).where(Video.id == video.id).execute()
+    said = {"skipped": {"state": rows.DONE, "made": '{"given_up": true}'}}
+    now = clock.timestamp()
+    for step in planned_steps(film):
+        ranged = said.get(states[step["number"]], {"state": states[step["number"]]}) if step["kind"] == "range" else {}
+        times = {"started_at": now - 40, "finished_at": now - 20} if ranged.get("state") == rows.DONE else {}
+        Step.create(video=video, **{**step, **ranged, **times})
+
+
+def test_the_parts_of_a_film_are_drawn_and_told(owner: FlaskClient, seeded: Any) -> None:
+    video = seeded.preparing
+    made_of(video, "done", "skipped", "running", "waiting", "waiting")
+    said = section(owner.get(QUEUE).text, video)
+    assert re.findall(r'<i data-state="(\w+)">', said) == ["there", "skipped", "doing", "waiting", "waiting"]
+    assert 'aria-label="2 parties sur 5 sont là, 1 est en cours, 1 est laissée de côté"' in said
+    page = owner.get(f"/studio/videos/{ids.shorten(video.uuid)}").text
+    assert "360p\xa0: encodé" in page
+    assert "Pas de copie" in page
+
+
+def test_what_failed_is_shown_though_something_runs(owner: FlaskClient, seeded: Any) -> None:
+    video = seeded.failed
+    made_of(video, "done", "failed", "running")
+    Step.update(last_error=ToolFailed("ffmpeg could not work with this video.").to_json(), detail="line 1").where(
+        Step.video == video, Step.state == rows.FAILED
+    ).execute()
+    said = section(owner.get(QUEUE).text, video)
+    assert "line 1" in said
+    assert "arrêté à 0:04" in said
+    assert "line 1" in owner.get(f"/studio/videos/{ids.shorten(video.uuid)}").text
+
+
+def test_a_long_film_has_sixty_cells_and_none_hides_a_failure(owner: FlaskClient, seeded: Any) -> None:
+    made_of(seeded.failed, *["done"] * 100, "failed", *["waiting"] * 79)
+    cells = re.findall(r'<i data-state="(\w+)">', section(owner.get(QUEUE).text, seeded.failed))
+    assert len(cells) == 60
+    assert (cells[:33], cells[33], set(cells[34:])) == (["there"] * 33, "failed", {"waiting"})
+
+
+def test_what_waits_says_how_long_it_takes_here(owner: FlaskClient, seeded: Any) -> None:
+    made_of(seeded.failed, "done", "done", "waiting")  # 64 s of film in 40 s of work
+    made_of(seeded.preparing, *["waiting"] * 90)
+    assert re.search(r"environ \d+\s+min", section(owner.get(QUEUE).text, seeded.preparing))
+    page = owner.get(f"/studio/videos/{ids.shorten(seeded.preparing.uuid)}").text
+    assert re.search(r"Environ \d+\s+min", page)
+
+
+def test_the_database_counts_as_one_would(owner: FlaskClient, seeded: Any) -> None:
+    made_of(seeded.preparing, "done", "running", "waiting")
+    Step.update(progress=0.5).where(Step.state == rows.RUNNING).execute()
+    steps = queries.steps(seeded.preparing)
+    tally = tallies([seeded.preparing.id, seeded.failed.id])[seeded.preparing.id]
+    ranges = [step for step in steps if step.kind == "range"]
+    assert tally.weight == pytest.approx(sum(step.weight for step in steps))
+    assert tally.done == pytest.approx(ranges[0].weight + ranges[1].weight / 2)
+    assert (tally.ranges, tally.ranges_done) == (3, 1)
+    assert tally.now == ranges[1]
+    assert tally.doing == (ranges[1],)
+    assert tally.worked == pytest.approx(tally.done - ranges[1].weight / 2), "what runs has not said when it began"
+    assert tallies([]) == {}

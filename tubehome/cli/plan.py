@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def command(file: Path, json_: bool) -> int:
     """Works without a data folder too; with one, the time is what its last films took."""
     from tubehome.flows import foresee, machine
+    from tubehome.library.speed import measured_speed
 
     if not file.is_file():
         raise Refused("There is no file {name}.", name=str(file))
@@ -31,7 +32,7 @@ def command(file: Path, json_: bool) -> int:
     speed, room = None, place.files.trash if place.files.trash.is_dir() else None
     if place.files.database.exists():
         with opened():
-            speed = foresee.measured_speed(machine.places(place.config))
+            speed = measured_speed(machine.places(place.config))
     told = foresee.foresee(place.config, file, machine.tools_of(place.config), speed, room)
     if json_:
         click.echo(json.dumps(_facts(told), ensure_ascii=False, indent=1))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tubehome.base.i18n import mark
 from tubehome.jobs import rows
 from tubehome.library.models import Step
@@ -11,7 +9,7 @@ from tubehome.library.models import Step
 DAMAGED = mark("At {time} the film is damaged: go on without that part?")
 
 
-def damaged(steps: Iterable[Step]) -> list[Step]:
-    """The ranges that failed for good."""
-    failed = (step for step in steps if step.state == rows.FAILED)
+def damaged(*video_ids: int) -> list[Step]:
+    """The ranges of these videos that failed for good."""
+    failed = Step.select().where(Step.video << list(video_ids), Step.state == rows.FAILED)
     return [step for step in failed if step.error is not None and step.error.text == DAMAGED]

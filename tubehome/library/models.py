@@ -128,7 +128,11 @@ class Step(WorkRow):
     made = TextField(default="")  # what later steps must know of what it made, as JSON
 
     class Meta:
-        indexes = ((("video", "position"), True), (("state",), False))
+        indexes = (
+            (("video", "position"), True),
+            (("state",), False),
+            (("video", "kind", "state", "weight", "progress"), False),
+        )
 
 
 MODELS = (Channel, Video, Rendition, Picture, Step)

@@ -1,16 +1,55 @@
-"""How far the preparation of a video is: honest numbers from its steps."""
+"""How far the preparation of a video is: honest numbers from its steps, counted by the database.
+
+A long film has hundreds of steps, and a list shows many films: nothing here reads them one by one, but of what is
+being done now.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from peewee import fn
 
 from tubehome.base import clock
 from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
-from tubehome.library import queries
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
+
+RANGE, APPEND = "range", "append"  # kinds of steps, see flows.steps
+WHOLE = ("top", "finish")  # kinds that end a size
+MEASURED_AFTER = 10.0  # seconds of work before a time is said
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A video's steps, summed up. `weight` is work, see flows.steps."""
+
+    weight: float = 0.0
+    done: float = 0.0  # of the weight
+    ranges: int = 0
+    ranges_done: int = 0
+    range_weight: float = 0.0
+    appends: float = 0.0  # weight
+    appended: float = 0.0
+    whole: bool = False  # a size is
+    now: Step | None = None  # the step that failed, else that is being done, else that comes next
+    doing: tuple[Step, ...] = ()
+    spans: tuple[tuple[float, float], ...] = ()  # when something was done; only while something is
+    worked: float = 0.0  # the weight of what was done in them
+
+
+class Group(NamedTuple):
+    """A video's steps of one kind in one state. `worked`: weight, by how far they say they are."""
+
+    kind: str
+    state: str
+    number: int
+    weight: float
+    worked: float
+    first: int  # its smallest id
 
 
 @dataclass(frozen=True)
@@ -26,45 +65,97 @@ class Progress:
     duration: float = 0.0  # seconds
 
 
+def tallies(video_ids: Sequence[int]) -> dict[int, Tally]:
+    """Of each of these videos that has steps. Counted by kind and state, which an index of the table answers alone."""
+    count, weight, worked = fn.COUNT(Step.id), fn.SUM(Step.weight), fn.SUM(Step.weight * Step.progress)
+    found: Any = Step.select(Step.video, Step.kind, Step.state, count, weight, worked, fn.MIN(Step.id))
+    grouped = found.where(Step.video << list(video_ids)).group_by(Step.video, Step.kind, Step.state)
+    groups: dict[int, list[Group]] = {}
+    for video, *group in grouped.tuples() if video_ids else ():
+        groups.setdefault(video, []).append(Group(*group))
+    first = {video: now for video, every in groups.items() if (now := _first(every))}
+    nows = _steps(first.values())
+    return {video: _tally(video, every, nows.get(first.get(video, 0))) for video, every in groups.items()}
+
+
+def _first(every: Sequence[Group]) -> int | None:
+    """The step to be named: one that failed, else one that is being done, else the next. Ids follow positions."""
+    for state in (rows.FAILED, rows.RUNNING, rows.WAITING):
+        some = [group.first for group in every if group.state == state]
+        if some:
+            return min(some)
+    return None
+
+
+def _tally(video: int, every: Sequence[Group], now: Step | None) -> Tally:
+    def weight(*kinds: str, done: bool = False) -> float:
+        return sum(g.weight for g in every if g.kind in kinds and (not done or g.state == rows.DONE))
+
+    ranges = [group for group in every if group.kind == RANGE]
+    return Tally(
+        weight=sum(group.weight for group in every),
+        done=sum(group.weight if group.state == rows.DONE else group.worked for group in every),
+        ranges=sum(group.number for group in ranges),
+        ranges_done=sum(group.number for group in ranges if group.state == rows.DONE),
+        range_weight=weight(RANGE),
+        appends=weight(APPEND),
+        appended=weight(APPEND, done=True),
+        whole=any(group.kind in WHOLE and group.state == rows.DONE for group in every),
+        now=now,
+        **(_doing(video) if now is not None and now.state == rows.RUNNING else {}),
+    )
+
+
+def _steps(ids: Iterable[int]) -> dict[int, Step]:
+    wanted = list(ids)
+    return {step.id: step for step in Step.select().where(Step.id << wanted)} if wanted else {}
+
+
+def _doing(video: int) -> dict[str, Any]:
+    """What is being done, and when anything was: for its speed."""
+    doing = tuple(Step.select().where(Step.video == video, Step.state == rows.RUNNING).order_by(Step.position))
+    columns = (Step.state, Step.weight, Step.progress, Step.started_at, Step.finished_at)
+    begun: Any = Step.select(*columns).where(
+        Step.video == video, Step.state << (rows.DONE, rows.RUNNING), Step.started_at.is_null(False)
+    )
+    now, worked, spans = clock.timestamp(), 0.0, []
+    for state, weight, progress, started, finished in begun.tuples():
+        ended = state == rows.DONE
+        spans.append((started, finished if ended and finished else now))
+        worked += weight if ended else weight * progress
+    return {"doing": doing, "spans": tuple(spans), "worked": worked}
+
+
 def progress(video: Video) -> Progress:
-    return progress_of(video, queries.steps(video))
+    return progress_of(video, tallies([video.id]).get(video.id, Tally()))
 
 
-def progress_of(video: Video, steps: Sequence[Step]) -> Progress:
-    """For lists, which have read the steps of all their videos at once."""
-    total = sum(s.weight for s in steps) or 1.0
-    done = sum(s.weight if s.state == rows.DONE else s.weight * s.progress for s in steps)
-    left = [s for s in steps if s.state != rows.DONE]
-    current = next((s for s in left if s.state == rows.RUNNING), left[0] if left else None)
+def progress_of(video: Video, tally: Tally) -> Progress:
+    """For lists, which have tallied all their videos at once."""
+    now = tally.now
     return Progress(
         state=video.processing,
-        percent=100 if video.processing == Processing.READY else min(99, int(100 * done / total)),
-        remaining=_remaining(steps, total - done),
-        step=current.kind if current else "",
-        height=current.height if current else 0,
-        waiting_for=current.error if current and current.state == rows.WAITING else None,
+        percent=100 if video.processing == Processing.READY else min(99, int(100 * tally.done / (tally.weight or 1.0))),
+        remaining=_remaining(tally),
+        step=now.kind if now else "",
+        height=now.height if now else 0,
+        waiting_for=now.error if now and now.state == rows.WAITING else None,
         playable=video.playable_at is not None,
-        available=_available(video, steps),
+        available=_available(video, tally),
         duration=video.duration,
     )
 
 
-def _available(video: Video, steps: Sequence[Step]) -> float | None:
-    """The shares of the ranges that were appended; None once one size is whole (see flows.steps for the kinds)."""
-    if any(s.kind in ("top", "finish") and s.state == rows.DONE for s in steps):
+def _available(video: Video, tally: Tally) -> float | None:
+    """The shares of the ranges that were appended; None once one size is whole."""
+    if tally.whole or not tally.appended:
         return None
-    ranges = [s for s in steps if s.kind == "append"]
-    whole, done = sum(s.weight for s in ranges), sum(s.weight for s in ranges if s.state == rows.DONE)
-    return video.duration * done / whole if done and whole else None
+    return video.duration * tally.appended / tally.appends
 
 
-def _remaining(steps: Sequence[Step], left: float) -> float | None:
-    """From the speed measured so far (weight a second in which any step ran); nothing is said before 10 s of it."""
-    worked, spans = 0.0, []
-    for step in steps:
-        if step.started_at and step.state in (rows.DONE, rows.RUNNING):
-            end = step.finished_at if step.state == rows.DONE and step.finished_at else clock.timestamp()
-            spans.append((step.started_at, end))
-            worked += step.weight if step.state == rows.DONE else step.weight * step.progress
-    spent = rows.covered(spans)
-    return left * spent / worked if spent > 10 and worked > 0 else None
+def _remaining(tally: Tally) -> float | None:
+    """From the speed measured so far: weight a second in which any step ran."""
+    spent = rows.covered(tally.spans)
+    if spent <= MEASURED_AFTER or tally.worked <= 0:
+        return None
+    return (tally.weight - tally.done) * spent / tally.worked

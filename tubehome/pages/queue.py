@@ -12,13 +12,14 @@ from tubehome.jobs import rows
 from tubehome.library.damage import damaged
 from tubehome.library.models import Channel, Picture, Step, Video
 from tubehome.library.processing import Processing
+from tubehome.library.speed import measured_speed
+from tubehome.pages.making import Making, making
 from tubehome.pages.parts import Film, film
-from tubehome.pages.progress import Progress, progress_of
+from tubehome.pages.progress import RANGE, Progress, Tally, progress_of, tallies
 from tubehome.uploads.models import Upload
 
 SHOWN = 50  # of what waits; the others are counted
 MEASURED_AFTER = 5.0  # seconds of a step before its speed is said
-RANGE = "range"  # the kind of a step that is about one range, see flows.steps
 DOING, TURN, LATER, HELD, FAILED = "doing", "turn", "later", "held", "failed"
 
 
@@ -32,6 +33,8 @@ class QueueRow:
     number: int  # of the range, from 1
     ranges: int  # in all
     progress: Progress
+    about: float | None  # seconds that it will take once it is its turn
+    making: Making | None  # of what is being done, or has stopped
     speed: float | None  # times real time, of what is being done
     waits_for: TubehomeError | None
     again_at: datetime | None  # when it is tried again
@@ -93,20 +96,20 @@ def _checking() -> tuple[QueueUpload, ...]:
 
 def _rows(videos: Sequence[Video]) -> list[QueueRow]:
     ids = [video.id for video in videos]
-    steps: dict[int, list[Step]] = {}
-    for step in Step.select().where(Step.video << ids).order_by(Step.position):
-        steps.setdefault(step.video_id, []).append(step)
+    counted = tallies(ids)
     pictures: dict[int, list[Picture]] = {}
     for picture in Picture.select().where(Picture.video << ids).order_by(Picture.width):
         pictures.setdefault(picture.video_id, []).append(picture)
-    return [_row(video, steps.get(video.id, []), pictures.get(video.id, [])) for video in videos]
+    broken = {step.video_id for step in damaged(*(v.id for v in videos if v.processing == Processing.FAILED))}
+    speed = measured_speed()
+    return [
+        _row(video, counted.get(video.id, Tally()), pictures.get(video.id, []), speed, video.id in broken)
+        for video in videos
+    ]
 
 
-def _row(video: Video, steps: Sequence[Step], pictures: Sequence[Picture]) -> QueueRow:
-    left = [step for step in steps if step.state != rows.DONE]
-    doing = [step for step in left if step.state == rows.RUNNING]
-    failed = [step for step in left if step.state == rows.FAILED]
-    now = next(iter(doing or failed or left), None)
+def _row(video: Video, tally: Tally, pictures: Sequence[Picture], speed: float | None, broken: bool) -> QueueRow:
+    now = tally.now
     shown = film(video, pictures)
     error = now.error if now else None
     state = _state(video, now)
@@ -117,16 +120,18 @@ def _row(video: Video, steps: Sequence[Step], pictures: Sequence[Picture]) -> Qu
         step=now.kind if now else "",
         height=now.height if now else 0,
         number=now.number + 1 if now else 0,
-        ranges=sum(step.kind == RANGE for step in steps),
-        progress=progress_of(video, steps),
-        speed=_speed(video, steps, doing) if state == DOING else None,
+        ranges=tally.ranges,
+        progress=progress_of(video, tally),
+        about=(tally.weight - tally.done) / speed if speed and state == TURN else None,
+        making=making(video, tally, speed) if state in (DOING, FAILED) else None,
+        speed=_speed(video, tally) if state == DOING else None,
         waits_for=error if state in (LATER, FAILED) else None,
         again_at=clock.from_timestamp(now.next_try) if now and state == LATER else None,
         detail=(now.detail or "") if now and state == FAILED else "",
         playable=video.playable_at is not None,
         first=video.priority > 0,
         may_end=video.out_at is not None,
-        damaged=state == FAILED and bool(damaged(steps)),
+        damaged=broken,
     )
 
 
@@ -141,13 +146,12 @@ def _state(video: Video, now: Step | None) -> str:
     return LATER if late else TURN
 
 
-def _speed(video: Video, steps: Sequence[Step], doing: Sequence[Step]) -> float | None:
+def _speed(video: Video, tally: Tally) -> float | None:
     """Seconds of film a second, of steps that tell how far they are; None when none does."""
-    ranges = sum(step.weight for step in steps if step.kind == RANGE)
     speed = 0.0
-    for step in doing:
+    for step in tally.doing:
         elapsed = clock.timestamp() - (step.started_at or 0)
         if step.started_at and step.progress and elapsed > MEASURED_AFTER:
-            share = step.weight / ranges if step.kind == RANGE and ranges else 1
+            share = step.weight / tally.range_weight if step.kind == RANGE and tally.range_weight else 1
             speed += step.progress * video.duration * share / elapsed
     return speed or None

@@ -12,20 +12,18 @@ from tubehome.jobs import rows
 from tubehome.library import access, queries
 from tubehome.library.damage import damaged
 from tubehome.library.limits import DESCRIPTION_MAX, KEPT_SECONDS
-from tubehome.library.models import Step, Video
+from tubehome.library.models import Video
 from tubehome.library.processing import Processing
+from tubehome.library.speed import measured_speed
 from tubehome.library.words import LICENCES, Licence
+from tubehome.pages.making import Making, making
 from tubehome.pages.parts import ChannelLink, Film, channel_link, film
-from tubehome.pages.progress import Progress, progress_of
+from tubehome.pages.progress import Progress, Tally, progress_of, tallies
 from tubehome.site import Site
 
 
 @dataclass(frozen=True)
-class StepLine:
-    kind: str  # see flows.steps
-    height: int
-    state: str
-    percent: int
+class Failure:
     error: TubehomeError | None
     detail: str  # what the tool said: for the owner alone
 
@@ -51,8 +49,8 @@ class StudioVideo:
     held: bool
     playable: bool
     progress: Progress | None
-    steps: tuple[StepLine, ...]
-    failure: StepLine | None
+    making: Making | None
+    failure: Failure | None
     damaged: bool  # a part of it cannot be encoded: it may go on without
     removed: bool
     gone_on: datetime | None  # when the bin lets go of it
@@ -70,10 +68,10 @@ class StudioVideo:
 def studio_video(site: Site, name: str) -> StudioVideo:
     """NotFound when there is no such video; the owner's bin is included."""
     video = queries.video(name)
-    steps = queries.steps(video)
-    lines = tuple(_line(step) for step in steps)
+    tally = tallies([video.id]).get(video.id, Tally())
     made = queries.renditions(video)
     idle = video.processing in (Processing.READY, Processing.FAILED) or video.removed is not None
+    ended = video.processing == Processing.READY or video.removed is not None
     shown = film(video, queries.pictures(video))
     return StudioVideo(
         film=shown,
@@ -94,10 +92,10 @@ def studio_video(site: Site, name: str) -> StudioVideo:
         processing=video.processing,
         held=video.held_at is not None and not idle,
         playable=video.playable_at is not None,
-        progress=None if idle else progress_of(video, steps),
-        steps=lines,
-        failure=next((line for line in lines if line.state == rows.FAILED), None),
-        damaged=bool(damaged(steps)),
+        progress=None if idle else progress_of(video, tally),
+        making=None if ended else making(video, tally, measured_speed()),
+        failure=_failure(tally),
+        damaged=bool(damaged(video.id)),
         removed=video.removed is not None,
         gone_on=clock.from_timestamp(video.removed_at + KEPT_SECONDS) if video.removed_at else None,
         published=clock.from_timestamp(video.published_at) if video.published_at else None,
@@ -130,8 +128,6 @@ def find(name: str) -> Video:
         raise NotFound("There is no video {id}.", id=name[:60]) from None
 
 
-def _line(step: Step) -> StepLine:
-    done = step.state == rows.DONE
-    return StepLine(
-        step.kind, step.height, step.state, 100 if done else int(100 * step.progress), step.error, step.detail or ""
-    )
+def _failure(tally: Tally) -> Failure | None:
+    now = tally.now
+    return Failure(now.error, now.detail or "") if now and now.state == rows.FAILED else None

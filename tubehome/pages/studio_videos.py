@@ -13,10 +13,10 @@ from tubehome.base import text
 from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
 from tubehome.library import access, queries
-from tubehome.library.models import Channel, Picture, Step, Video
+from tubehome.library.models import Channel, Picture, Video
 from tubehome.library.processing import Processing
 from tubehome.pages.parts import ChannelLink, Film, channel_link, film
-from tubehome.pages.progress import Progress, progress_of
+from tubehome.pages.progress import Progress, Tally, progress_of, tallies
 
 ROWS_A_PAGE = 50
 _DATE = fn.COALESCE(Video.published_at, Video.created_at)
@@ -143,23 +143,20 @@ def studio_rows(found: Sequence[Video]) -> tuple[StudioRow, ...]:
     pictures: dict[int, list[Any]] = {}
     for picture in Picture.select().where(Picture.video << ids).order_by(Picture.width):
         pictures.setdefault(picture.video_id, []).append(picture)
-    steps: dict[int, list[Step]] = {}
-    working = [video.id for video in found if video.processing != Processing.READY]
-    for step in Step.select().where(Step.video << working).order_by(Step.position) if working else ():
-        steps.setdefault(step.video_id, []).append(step)
-    return tuple(_row(video, pictures.get(video.id, []), steps.get(video.id, [])) for video in found)
+    counted = tallies([video.id for video in found if video.processing != Processing.READY])
+    return tuple(_row(video, pictures.get(video.id, []), counted.get(video.id, Tally())) for video in found)
 
 
-def _row(video: Video, pictures: Sequence[Any], steps: Sequence[Step]) -> StudioRow:
+def _row(video: Video, pictures: Sequence[Any], tally: Tally) -> StudioRow:
     idle = video.processing in _IDLE or video.removed is not None
-    failed = next((step.error for step in steps if step.state == rows.FAILED and step.error), None)
+    failed = tally.now.error if tally.now and tally.now.state == rows.FAILED else None
     return StudioRow(
         film=film(video, pictures),
         visibility=video.visibility,
         processing=video.processing,
         held=video.held_at is not None and not idle,
         playable=video.playable_at is not None,
-        progress=None if idle else progress_of(video, steps),
+        progress=None if idle else progress_of(video, tally),
         failure=failed if video.processing == Processing.FAILED else None,
         removed=video.removed is not None,
     )

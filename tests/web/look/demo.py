@@ -18,14 +18,19 @@ import tomllib
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 from tubehome import boot, settings
 from tubehome.base import ids
 from tubehome.base.errors import ToolFailed
 from tubehome.flows.set_up import set_up
+from tubehome.flows.steps import planned_steps
 from tubehome.library.changes import changed
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
+from tubehome.media.plan import Plan, Policy, plan
+from tubehome.media.probe import Picture as Film
+from tubehome.media.probe import Probe
 from tubehome.site import Site
 from tubehome.store import files
 from tubehome.store.db import db
@@ -226,27 +231,42 @@ def _rendition(public: Path, name: str, shape: tuple[int, int], seconds: float, 
 
 
 def _steps(video: Video, told: Told) -> None:
-    done = {"preparing": 0.62, "out": 0.8}.get(told.state, 0)
-    failed = ToolFailed("No picture of this video could be taken as its thumbnail.") if told.state == "failed" else None
+    """A film in the middle of its preparation, or one that waits, or one that has stopped."""
+    film = _planned(told)
+    Video.update(plan=film.to_json()).where(Video.id == video.id).execute()
+    total = len(film.spans)
+    there = int({"preparing": 0.62, "out": 0.8, "failed": 0.5}.get(told.state, 0) * total)
+    failed = ToolFailed("No picture of this video could be taken as its thumbnail.")
     began = video.created_at
-    rows = (
-        ("images", 1, "done" if done else "waiting"),
-        ("range", 20, "running" if done else "failed" if failed else "waiting"),
-        ("progressive", 2, "waiting"),
-    )
-    for at, (kind, weight, state) in enumerate(rows, 1):
+    for step in planned_steps(film):
+        number, kind = step["number"], step["kind"]
+        state, progress = "waiting", 0.0
+        if (kind in ("range", "append") and number < there) or (there and kind in ("sound", "images")):
+            state = "done"
+        elif told.state == "failed" and kind == "range" and number == there:
+            state = "failed"
+        elif there and kind == "range" and number in (there, there + 1):
+            state, progress = "running", 0.4
         Step.create(
             video=video,
-            position=at,
-            kind=kind,
+            **step,
             state=state,
-            number=11 if kind == "range" else 0,
-            weight=weight,
-            progress=done if state == "running" else 0,
-            started_at=began if state == "done" else None,
-            finished_at=began + 60 if state == "done" else None,
-            last_error=failed.to_json() if failed and state == "failed" else None,
+            progress=progress,
+            started_at=began + 8 * number if state == "done" else None,
+            finished_at=began + 8 * number + 8 if state == "done" else None,
+            last_error=failed.to_json() if state == "failed" else None,
         )
+
+
+def _planned(told: Told) -> Plan:
+    """Of an old camera's film, of which nothing can be copied."""
+    wide, tall = told.shape
+    picture = Film(
+        codec="mpeg4", profile="", pix_fmt="yuv420p", width=wide, height=tall, coded_width=wide, coded_height=tall,
+        rotation=0, sar=Fraction(1), rate=Fraction(25), time_base=Fraction(1, 1000), p0=0, packets=100,
+        interlaced=False, transfer="", bit_rate=None, end=told.seconds, usual_rate=Fraction(25),
+    )  # fmt: skip
+    return plan(Probe("matroska", 1_000_000, told.seconds, picture, None, timestamp_jump=False), Policy())
 
 
 def _ffmpeg(*arguments: str) -> None:

@@ -68,7 +68,11 @@ def up(migrator, db):
         made = TextField()
 
         class Meta:
-            indexes = ((("video", "position"), True), (("state",), False))
+            indexes = (
+                (("video", "position"), True),
+                (("state",), False),
+                (("video", "kind", "state", "weight", "progress"), False),
+            )
 
     rebuild(db, Channel, {"keep_originals": ""})
     rebuild(db, Rendition, {"final": True})
