@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from tubehome.base import text, urls
 from tubehome.base.errors import NotFound, TubehomeError
+from tubehome.jobs import rows
 from tubehome.library import access, queries
-from tubehome.library.models import Video
+from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.library.words import LICENCES, Licence
 from tubehome.pages.parts import Film, film
@@ -31,6 +32,7 @@ class WatchPage:
     description_html: str  # safe
     playable: bool
     master: str  # HLS, when playable
+    sheet: str  # WebVTT of the small pictures along the bar, "" when there is none
     progressive: Download | None  # one MP4 file, when there is one
     heights: tuple[int, ...]  # sizes that can be played now, largest first
     width: int  # of the picture, for the player's shape
@@ -56,6 +58,7 @@ def watch(short: str, viewer: access.Viewer) -> WatchPage:
         description_html=_described(video),
         playable=playable,
         master=urls.master(video.uuid),
+        sheet=_sheet(video),
         progressive=_progressive(video),
         heights=tuple(r.height for r in made),
         width=video.width or 16,
@@ -72,6 +75,11 @@ def watch(short: str, viewer: access.Viewer) -> WatchPage:
 def _described(video: Video) -> str:
     """Safe, and each time in it leads to that moment."""
     return text.link_times(text.render_markdown(video.description), video.duration) if video.description else ""
+
+
+def _sheet(video: Video) -> str:
+    made = (Step.video == video) & (Step.kind == "storyboard") & (Step.state == rows.DONE)
+    return urls.media(video.uuid, "storyboard.vtt") if Step.select().where(made).exists() else ""
 
 
 def _progressive(video: Video) -> Download | None:

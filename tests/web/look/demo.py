@@ -28,6 +28,8 @@ from tubehome.flows.set_up import set_up
 from tubehome.flows.steps import planned_steps
 from tubehome.library.changes import changed
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
+from tubehome.media import storyboard
+from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan, Policy, plan
 from tubehome.media.probe import Picture as Film
 from tubehome.media.probe import Probe
@@ -206,12 +208,20 @@ def _stream(site: Site, video: Video, told: Told, film: Path | None) -> None:
     if told.play:
         (public / "master.m3u8").write_text("\n".join([*lines, ""]))
         _ffmpeg("-i", str(public / lines[4]), "-c", "copy", "-movflags", "+faststart", str(whole))
+        _sheet(public, public / lines[4].replace(".m3u8", "-fragmented.mp4"), told)
+        Step.create(video=video, position=10_000, kind="storyboard", number=0, weight=1, state="done", progress=1)
     else:
         for file in site.files.public(_uuid(made)).iterdir():
             if not file.name.startswith("thumbnail"):
                 os.link(file, public / file.name)
     size = whole.stat().st_size if told.play else 412_000_000
     Video.update(progressive_height=SIZES[0], progressive_size=size).where(Video.id == video.id).execute()
+
+
+def _sheet(public: Path, film: Path, told: Told) -> None:
+    """The small pictures along the bar."""
+    made = storyboard.storyboard(film, told.seconds, told.shape, public / "storyboard.jpg", Tools())
+    (public / "storyboard.vtt").write_text(storyboard.webvtt(made, told.seconds, "storyboard.jpg"))
 
 
 def _rendition(public: Path, name: str, shape: tuple[int, int], seconds: float, film: Path | None) -> None:

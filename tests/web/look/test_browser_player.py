@@ -62,6 +62,34 @@ def test_the_stream_plays_and_its_size_can_be_chosen_by_keyboard(seen: Watched) 
         page.keyboard.press("Escape")
 
 
+def test_a_small_picture_of_the_moment_stands_over_the_bar(seen: Watched) -> None:
+    page = seen.page
+    sheets = [r.url for r in seen.requests if "storyboard" in r.url]
+    assert sheets == [], "not before somebody looks"
+    bar = page.locator(".plyr__progress").bounding_box()
+    assert bar
+    places = []
+    for share in (0.02, 0.52, 0.98):
+        page.mouse.move(bar["x"] + bar["width"] * share, bar["y"] + bar["height"] / 2)
+        page.wait_for_selector(".peek:not([hidden])")
+        places.append(page.evaluate("document.querySelector('.peek').style.backgroundPosition"))
+        box = page.locator(".peek").bounding_box()
+        assert box
+        assert bar["x"] - 1 <= box["x"] <= bar["x"] + bar["width"] - box["width"] + 3, "never beyond the bar"
+        assert box["y"] + box["height"] <= bar["y"], "above it"
+    assert len(set(places)) == 3
+    assert places[0] in ("0px 0px", "-0px -0px")
+    assert sorted(r.url.rsplit("/", 1)[1] for r in seen.requests if "storyboard" in r.url) == [
+        "storyboard.jpg", "storyboard.vtt"
+    ]  # fmt: skip
+    page.mouse.move(bar["x"], bar["y"] - 200)
+    page.wait_for_selector(".peek", state="hidden")
+    page.locator("input[data-plyr=seek]").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".peek:not([hidden])")
+    page.wait_for_selector(".peek", state="hidden")
+
+
 def test_keys_lead_the_film(seen: Watched) -> None:
     page = seen.page
     page.locator("#film").click()

@@ -3,6 +3,7 @@
 
 import { comfort } from "./comforts.js";
 import { asked, clock } from "./moments.js";
+import { peek } from "./peek.js";
 
 const AUTO = 0;
 const MANIFEST_PATIENCE = 8000; // ms: then the film is dressed without a choice of sizes
@@ -150,6 +151,7 @@ async function start(video) {
   followTimes(player, video);
   shareMoment(video);
   comfort(player, video);
+  peek(player, video);
   video.dataset.dressed = "";
 }
 
