@@ -6,6 +6,7 @@ makes it shorter for a look.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,8 +52,9 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(0.5):
-            them = self.drill.family(self.house.server.pid, seconds=60)
-            self.memory = max(self.memory, sum(map(pss, [them.worker, *them.programs])))
+            with contextlib.suppress(OSError):  # one of them ends while it is looked at
+                them = self.drill.family(self.house.server.pid, seconds=60)
+                self.memory = max(self.memory, sum(map(pss, [them.worker, *them.programs])))
             self.bytes = max(self.bytes, used(self.folder))
 
 

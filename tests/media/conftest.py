@@ -13,7 +13,7 @@ import pytest
 
 from tubehome.media import boxes, growing, hls, ranges, top
 from tubehome.media.check import Ceilings, check
-from tubehome.media.encode import remux_if_needed
+from tubehome.media.encode import picture_chain, remux_if_needed
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.growing import Piece
 from tubehome.media.images import Image, thumbnails
@@ -197,6 +197,46 @@ def _inspect_progressive(made: Made) -> None:
     assert len({ffmpeg("-i", path, *copied).stdout for path in both}) == 1, "the same bitstream"
     played = ffmpeg("-i", both[1], "-fps_mode", "passthrough", "-f", "framemd5", "-")
     assert not played.stderr.strip()
+
+
+@pytest.fixture
+def resemble() -> Callable[[Made], None]:
+    return resembles
+
+
+def resembles(made: Made) -> None:
+    """Each picture is the source's at its moment: no worse than one ffmpeg with the same settings makes it.
+
+    By SSIM, which falls at once where a picture stands at its neighbour's place. A copied one is the same.
+    """
+    plan, rung = made.plan, made.plan.rungs[0]
+    if rung.height_px < 16:
+        return  # SSIM looks at squares of 8 pixels
+    chain = f"[0:V:0]setpts=PTS-({plan.p0})" + ",bwdif=mode=send_frame" * plan.interlaced
+    chain += f",fps={plan.rate}" * (not plan.copied)
+    chain += f",{picture_chain(plan, rung.width_px, rung.height_px)},setpts=N/25/TB"
+    mine = made.folder / f"{FILE}-{rung.height}-fragmented.mp4"
+    ours = _ssim(made.source, chain, mine)
+    if plan.copied:
+        assert ours > 0.999, ours
+        return
+    one = made.folder / "one-ffmpeg.mp4"
+    settings = ["-c:v", "libx264", "-preset", plan.preset, "-crf", plan.crf, "-maxrate", rung.max_rate]
+    settings += ["-bufsize", 2 * rung.max_rate, "-threads", 1, "-g", plan.segment_frames, "-sc_threshold", 0]
+    ffmpeg("-copyts", "-i", made.source, "-filter_complex", f"{chain}[o]", "-map", "[o]", "-r", 25, *settings, one)
+    theirs = _ssim(made.source, chain, one)
+    assert ours >= theirs - 0.01, f"{ours} instead of {theirs}"
+
+
+def _ssim(source: Path, chain: str, film: Path) -> float:
+    """Of all pictures, 0 to 1."""
+    graph = f"{chain}[a];[1:V:0]setpts=N/25/TB[b];[a][b]ssim=shortest=1:stats_file=-[o]"
+    said = ffmpeg(
+        "-copyts", "-i", source, "-i", film, "-filter_complex", graph, "-map", "[o]", "-f", "null", "-"
+    ).stdout
+    found = [float(value) for value in re.findall(r"All:([\d.]+)", said)]
+    assert found, "nothing was compared"
+    return sum(found) / len(found)
 
 
 @pytest.fixture

@@ -109,7 +109,12 @@ SOUND_COPIED = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_source_goes_the_whole_way(
-    name: str, make: Callable[..., Path], encoders: set[str], way: Callable[[Path], Any], inspect: Callable[[Any], None]
+    name: str,
+    make: Callable[..., Path],
+    encoders: set[str],
+    way: Callable[[Path], Any],
+    inspect: Callable[[Any], None],
+    resemble: Callable[[Any], None],
 ) -> None:
     source = SOURCES[name]
     if missing := set(source.needs) - encoders:
@@ -124,6 +129,7 @@ def test_a_source_goes_the_whole_way(
     total = sum(s.frames for s in made.renditions[0].segments)
     assert abs(total - source.frames) <= source.slack
     inspect(made)
+    resemble(made)
 
 
 @pytest.mark.slow

@@ -119,7 +119,11 @@ def agrees(made: Plan, picture: str, sound: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORLD)
 def test_what_people_send(
-    name: str, make: Make, way: Callable[..., Any], inspect: Callable[[Any], None], tmp_path: Path
+    name: str,
+    make: Make,
+    way: Callable[..., Any],
+    inspect: Callable[[Any], None],
+    resemble: Callable[[Any], None],
 ) -> None:
     source = WORLD[name]
     made = way(make(f"world-{name}", *source.arguments), POLICY)
@@ -129,3 +133,4 @@ def test_what_people_send(
     assert made.plan.duration == pytest.approx(source.seconds, abs=max(0.2, float(1 / source.rate)))
     if made.plan.frames < 2000:
         inspect(made)
+        resemble(made)

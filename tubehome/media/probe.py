@@ -100,36 +100,48 @@ class Track:
         self.thrown = -math.inf
         self.film = Gathering()
         self.start, self.end = 0, 0  # of what is shown or heard
-        self.jump = 0.0  # seconds, the largest step between two packets in file order
+        self.jump = 0  # the largest step between two packets in file order
+        self._long = math.floor(Fraction(JUMP) / base) if base else 0  # fractions, packet by packet, would cost seconds
         self.running = 0  # the length of the packets one after the other, jumps left out
         self._last: int | None = None
 
+    @property
+    def jumps(self) -> bool:
+        """Does its clock leap by more than JUMP?"""
+        return self.jump > self._long
+
     def add(self, pts: str, dts: str, duration: str, size: str, flags: str, film: bool) -> None:
+        """A packet, as ffprobe prints it. Called a quarter of a million times an hour: plain comparisons, few calls."""
         self.count += 1
-        when = pts if pts != "N/A" else dts
-        if when == "N/A":
+        certain = pts != "N/A"
+        if not certain and dts == "N/A":
             return
-        at, length = int(when), int(duration) if duration != "N/A" else 0
+        at = int(pts) if certain else int(dts)
         step = int(dts) if dts != "N/A" else at
-        if self._last is None:
-            self.start, self.end = at, at + length
+        length = int(duration) if duration != "N/A" else 0
+        end, last = at + length, self._last
+        if last is None:
+            self.start, self.end = at, end
         else:
-            self.start, self.end = min(self.start, at), max(self.end, at + length)
-            moved = step - self._last
-            self.jump = max(self.jump, float(abs(moved) * self.base))
-            self.running += moved if abs(moved) * self.base <= JUMP else length
+            if at < self.start:
+                self.start = at
+            if end > self.end:
+                self.end = end
+            moved = step - last
+            far = moved if moved >= 0 else -moved
+            if far > self.jump:
+                self.jump = far
+            self.running += moved if far <= self._long else length
         self._last = step
         weight = int(size) if size.isdigit() else 0
         if film:
-            self.film.add(at, length, weight, flags, certain=pts != "N/A")
-        else:
-            self._hear(at, weight, flags)
-
-    def _hear(self, at: int, weight: int, flags: str) -> None:
+            self.film.add(at, length, weight, flags, certain)
+            return
+        self.size += weight
         if self.count == 1:
             self.first = at
-        self.size += weight
-        self.even = self.even and abs(at - self.first - (self.count - 1) * self.frame) <= self.frame
+        elif self.even:
+            self.even = abs(at - self.first - (self.count - 1) * self.frame) <= self.frame
         if "D" in flags:
             self.thrown = float(at * self.base)
 
@@ -151,7 +163,7 @@ def probe(path: Path, tools: Tools) -> Probe:
     sound = _sound(streams, voice, tracks[_int(voice, "index")]) if voice else None
     if not picture and sound:
         _hear(path, sound, tools)
-    jump = any(track.jump > JUMP for track in tracks.values())
+    jump = any(track.jumps for track in tracks.values())
     # These jumps will be closed (encode.remux_if_needed), so they do not count.
     closed = jump and kind in RESETTING
     return Probe(
@@ -209,14 +221,13 @@ def _chosen_sound(streams: list[dict[str, object]]) -> dict[str, object] | None:
 def _measure(path: Path, streams: list[dict[str, object]], size: int, tools: Tools) -> dict[int, Track]:
     """One pass over all packets."""
     tracks = {_int(s, "index"): Track(_fraction(s, "time_base"), _int(s, "sample_rate")) for s in streams}
-    films = {_int(s, "index") for s in streams if s.get("codec_type") == "video"}
-    options = ["-show_entries", "packet=stream_index,pts,dts,duration,size,flags", "-of", "csv=p=0"]
+    named = {str(_int(s, "index")): (tracks[_int(s, "index")], s.get("codec_type") == "video") for s in streams}
+    options = ["-show_entries", "packet=stream_index,pts,dts,duration,size,flags", "-of", "csv=p=0:e=none"]
     for line in ffprobe(path, options, size / 1_000_000, tools):
-        fields = line.strip().split(",")
-        # Side data makes empty lines and a trailing comma.
-        if len(fields) >= 6 and fields[0].isdigit() and (track := tracks.get(int(fields[0]))):
-            pts, dts, duration, weight, flags = fields[1:6]
-            track.add(pts, dts, duration, weight, flags, film=int(fields[0]) in films)
+        fields = line.split(",", 5)  # side data makes empty lines, and a comma behind the flags
+        if len(fields) == 6 and (found := named.get(fields[0])):
+            _, pts, dts, duration, weight, flags = fields
+            found[0].add(pts, dts, duration, weight, flags, film=found[1])
     return tracks
 
 
