@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +17,7 @@ import pytest
 
 from tubehome.base.errors import Interrupted, NoRoom, ToolFailed, Unavailable
 from tubehome.media import _guard
-from tubehome.media.ffmpeg import LAUNCH, Failed, Input, Job, Output, Tools, ffprobe, run
+from tubehome.media.ffmpeg import ALONE, LAUNCH, Failed, Input, Job, Output, Tools, ffprobe, run, without_network
 from tubehome.media.plan import Policy, plan
 from tubehome.media.probe import probe
 from tubehome.media.ranges import encode_range
@@ -60,7 +62,7 @@ def programs(marker: str) -> list[int]:
             command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
         except OSError:
             continue
-        if marker.encode() in command and not command.startswith((b"/bin/sh", b"setsid", b"setpriv")):
+        if marker.encode() in command and not command.startswith((b"/bin/sh", b"setsid", b"setpriv", b"unshare")):
             pids.append(int(entry.name))
     return [pid for pid in pids if pid != os.getpid()]
 
@@ -107,6 +109,54 @@ def test_files_end(tmp_path: Path) -> None:
     done = launched("dd", "if=/dev/zero", f"of={path}", "bs=100k", "count=50", size=1_000_000)
     assert done.returncode == -signal.SIGXFSZ
     assert path.stat().st_size <= 1_000_000
+
+
+CALLS = """import socket
+try:
+    socket.create_connection(("127.0.0.1", {port}), 5)
+    print("connected")
+except OSError as error:
+    print(error.errno)"""
+
+
+def test_it_has_no_network() -> None:
+    way = without_network()
+    if not way:
+        pytest.skip("this system does not let us")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = [sys.executable, "-c", CALLS.format(port=server.getsockname()[1])]
+        alone = subprocess.run([*way, *code], capture_output=True, text=True, check=True)
+        assert alone.stdout == f"{errno.ENETUNREACH}\n"
+        assert subprocess.run(code, capture_output=True, text=True, check=True).stdout == "connected\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_nor_has_it_for_whoever_is_not_root() -> None:
+    way = next(each for each in ALONE if "--user" in each)
+    done = subprocess.run([*way, "cat", "/proc/net/route"], user=65534, group=65534, extra_groups=[],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    if done.returncode != 0:
+        pytest.skip(f"this system does not let users have namespaces: {done.stderr}")
+    assert len(done.stdout.splitlines()) <= 1, "the heading alone"
+
+
+def test_programs_are_started_so(fake: Callable[[str], Tools], tmp_path: Path) -> None:
+    if not without_network():
+        pytest.skip("this system does not let us")
+    tools = fake(f"ls /sys/class/net /proc/self/net >/dev/null; cat /proc/net/route > {tmp_path}/routes; exit 0")
+    run(job(tmp_path), tools)
+    assert len((tmp_path / "routes").read_text().splitlines()) <= 1, "the heading alone"
+
+
+def test_without_leave_they_start_all_the_same(monkeypatch: pytest.MonkeyPatch, clip: Path, tools: Tools) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    without_network.cache_clear()
+    try:
+        assert without_network() == ()
+        monkeypatch.undo()
+        assert probe(clip, tools).picture
+    finally:
+        without_network.cache_clear()
 
 
 def test_a_parent_that_has_gone_is_noticed() -> None:

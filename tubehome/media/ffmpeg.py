@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LAUNCH = Path(__file__).with_name("launch")
 FORMATS = "mov,matroska,mpegts,mpeg,avi,flv,asf,ogg,mp3,wav,flac,aac"
 CLEAN: Options = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}  # phones write where they were
+ALONE = (("unshare", "--net", "--"), ("unshare", "--user", "--map-current-user", "--net", "--"))
 TAIL = 20  # lines of a program's stderr that are kept with its failure
 
 
@@ -176,7 +177,23 @@ def _interrupted() -> Interrupted:
 def fence(tools: Tools, program: str, seconds: float, max_bytes: int) -> list[str]:
     """The launcher's command line up to and including the program."""
     cpu = round(wall_limit(seconds) * 4)
-    return [*map(str, (LAUNCH, os.getpid(), tools.nice, cpu, tools.memory, max_bytes)), program]
+    limits = map(str, (os.getpid(), tools.nice, cpu, tools.memory, max_bytes))
+    return [*without_network(), str(LAUNCH), *limits, program]
+
+
+@lru_cache
+def without_network() -> tuple[str, ...]:
+    """What gives a program a network of its own, with nothing in it; () where the system does not let us."""
+    for way in ALONE:
+        try:
+            tried = subprocess.run(
+                [*way, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ()
+        if tried.returncode == 0:
+            return way
+    return ()
 
 
 def wall_limit(seconds: float) -> float:
