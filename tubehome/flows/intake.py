@@ -21,6 +21,7 @@ from tubehome.base import clock, ids, text, urls
 from tubehome.base.errors import Interrupted, NoRoom, Refused, TooLarge
 from tubehome.base.i18n import Bytes
 from tubehome.flows import edit, machine
+from tubehome.flows.room import check_room
 from tubehome.flows.steps import planned_steps
 from tubehome.jobs import Job
 from tubehome.library import queries
@@ -114,19 +115,7 @@ def _promising(site: Site, source: BinaryIO, name: str) -> None:
             size=Bytes(info.st_size),
             limit=Bytes(limit),
         )
-    _room(site, info.st_size, name)
-
-
-def _room(site: Site, needed: int, name: str) -> None:
-    free = site.files.free_bytes() - site.config.limits.reserve_bytes
-    if needed > free:
-        raise NoRoom(
-            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. "
-            "Delete something first.",
-            name=name,
-            needed=Bytes(needed),
-            free=Bytes(max(0, free)),
-        )
+    check_room(site, info.st_size, name)
 
 
 def _copy(source: BinaryIO, out: BinaryIO, copied: Callable[[int], None]) -> tuple[str, int]:
@@ -185,6 +174,7 @@ def take(
                 refuse_duplicate(site, arrived.sha256)  # two copies of one file may arrive side by side
             if Channel.get_by_id(channel.id).removed_at is not None:  # while the file was looked at
                 channel = queries.channels()[0]
+            check_room(site, made.estimated_bytes, said.name)  # here, where nobody else is promised the same
             channel = Channel.get_by_id(channel.id)
             keep = machine.keeps_originals(site, channel)
             video = _rows(said, channel, visibility, arrived, made, keep)
@@ -211,11 +201,9 @@ def _where(said: Intake) -> tuple[Channel, str]:
 def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools: Tools) -> Plan:
     """What will be made. A broadcast, whose clock may jump, and sound alone are first copied into another file."""
     if probe.timestamp_jump or probe.picture is None:
-        _room(site, probe.size, name)
+        check_room(site, probe.size, name)
     _, probe = machine.even_source(site, uuid, original, probe, tools)
-    made = plan.plan(probe, machine.policy(site))
-    _room(site, made.estimated_bytes, name)
-    return made
+    return plan.plan(probe, machine.policy(site))
 
 
 def _rows(said: Intake, channel: Channel, visibility: str, arrived: Arrived, made: Plan, keep: bool) -> Video:

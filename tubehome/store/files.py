@@ -24,6 +24,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,6 +161,16 @@ def sha256(path: Path) -> str:
     """Of a whole file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files that lie directly in a folder; 0 where there is none."""
+    total = 0
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # taken away meanwhile
+                total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 def write(final: Path, text: str, mode: int = 0o644) -> None:

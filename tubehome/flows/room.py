@@ -1,0 +1,56 @@
+"""Room on the disk, promised once: what open uploads and films in preparation will still need is not free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import Case, fn
+
+from tubehome.base.errors import NoRoom
+from tubehome.base.i18n import Bytes
+from tubehome.flows.steps import RANGE
+from tubehome.jobs import rows
+from tubehome.library.models import Step, Video
+from tubehome.library.processing import Processing
+from tubehome.media.plan import Plan
+from tubehome.site import Site
+from tubehome.store import files
+from tubehome.uploads import desk
+
+TELLS = 0.1  # from this share of a film's ranges on, what they took says more than the ceilings of its plan
+CARE = 1.5  # the rest may be livelier
+
+
+def check_room(site: Site, needed: int, name: str) -> None:
+    """NoRoom when so many bytes more cannot be promised. Inside a transaction, nobody else is promised the same."""
+    free = desk.free_bytes(site) - promised(site)
+    if needed > free:
+        raise NoRoom(
+            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. "
+            "Delete something first.",
+            name=name,
+            needed=Bytes(needed),
+            free=Bytes(max(0, free)),
+        )
+
+
+def promised(site: Site) -> int:
+    """Bytes that the films being prepared will still take, at the worst; those that have stopped wait for nothing."""
+    here = Video.processing.not_in((Processing.READY, Processing.FAILED)) & Video.removed.is_null()
+    some = list(Video.select(Video.id, Video.uuid, Video.plan).where(here, Video.plan.is_null(False)))
+    if not some:
+        return 0
+    made = fn.SUM(Case(Step.state, ((rows.DONE, Step.weight),), 0)) / fn.SUM(Step.weight)
+    found: Any = Step.select(Step.video, made).where(Step.video << some, Step.kind == RANGE).group_by(Step.video)
+    shares = dict(found.tuples())
+    return sum(_left(site, video, shares.get(video.id, 0.0)) for video in some)
+
+
+def _left(site: Site, video: Video, share: float) -> int:
+    """`share`: of its ranges that are there."""
+    plan = Plan.from_json(video.plan or "")
+    used = files.size_of(site.files.public(video.uuid)) + files.size_of(site.files.work(video.uuid))
+    if share < TELLS:
+        return max(0, plan.estimated_bytes - used)
+    download = used / max(1, len(plan.rungs))  # the file to download comes last
+    return round(min(plan.estimated_bytes, used / share * CARE + download)) - used if share < 1 else round(download)
