@@ -72,6 +72,7 @@ def test_a_growing_playlist_only_grows() -> None:
     later = hls.media_playlist(rendition([500, 400, 300], [100, 100, 100], final=False))
     assert later.startswith(now)
     assert "EVENT" in now
+    assert "#EXT-X-START:TIME-OFFSET=0" in now, "a player begins at its beginning, not at its newest"
     assert "ENDLIST" not in now
 
 

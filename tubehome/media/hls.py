@@ -94,6 +94,8 @@ def media_playlist(rendition: Rendition) -> str:
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if rendition.final else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        *["#EXT-X-START:TIME-OFFSET=0"]
+        * (not rendition.final),  # or a player may begin at the newest, as of a live one
         f'#EXT-X-MAP:URI="{rendition.file}",BYTERANGE="{rendition.init_size}@0"',
     ]
     for segment in rendition.segments:
