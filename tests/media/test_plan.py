@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tubehome.base.errors import Refused
+from tubehome.media.copying import Packets, cuts, spans_of
 from tubehome.media.plan import Plan, Policy, ceiling, choose_rate, plan
 from tubehome.media.probe import Picture, Probe, Sound
 
@@ -215,3 +216,13 @@ def _plan_of(frames: int) -> str:
     made = plan(probed(picture(rate=30, end=float(frames / rate))), Policy(segment_seconds=1, range_seconds=2))
     assert made.frames == frames
     return made.to_json()
+
+
+def test_a_copied_film_is_cut_at_the_first_keyframe_that_is_late_enough() -> None:
+    """Exactly late enough counts: with a keyframe every two seconds, segments of four are of four."""
+    keys = tuple(range(0, 24, 2))
+    before, weight = tuple(25 * key for key in keys), tuple(1000 * key for key in keys)
+    packets = Packets(keys=keys, before=before, weight=weight, count=600, end=24)
+    found = cuts(packets, Fraction(1), 4)
+    assert [(cut.at, cut.before, cut.weight) for cut in found] == [(at, 25 * at, 1000 * at) for at in range(0, 24, 4)]
+    assert [found[number].at for number in spans_of(found, Fraction(1), 8)] == [0, 8, 16]
