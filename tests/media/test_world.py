@@ -97,6 +97,7 @@ WORLD = {
     "talk.3gp": World([*voice(hertz=8000), "-c:a", "aac"], COPIED, ENCODED, heights=(180,)),
     "talk-cover.mp3": World([*voice(), *film(), "-map", "0", "-map", "1", "-frames:v", "1", "-c:v", "mjpeg",
                              "-disposition:v", "attached_pic"], COPIED, ENCODED, heights=(180,)),
+    "talk-a-word.wav": World(voice(length=0.05), COPIED, ENCODED, seconds=0.08, heights=(180,)),
     "talk-24-bit.mka": World([*voice(length=7), "-c:a", "pcm_s24le"], COPIED, ENCODED, seconds=7, heights=(180,)),
 }  # fmt: skip
 
