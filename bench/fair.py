@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import films
@@ -42,12 +43,12 @@ def fair_rows(data: Path) -> Iterator[Row]:
     film = hour(folder)
     with serve(data) as server:
         server.ready()
-        alone = _until(data, clip, "playable_at")
+        alone = _playable_after(data, clip)
         idle = _p95(server.port)
-        _until(data, film, "playable_at")
+        _playable_after(data, film)
         began = time.time()
         busy = _p95(server.port)
-        beside = _until(data, clip, "playable_at")
+        beside = _playable_after(data, clip)
         busy = max(busy, _p95(server.port))
         with contextlib.closing(sqlite3.connect(data / "tubehome.db")) as raw:
             left = raw.execute("SELECT COUNT(*) FROM step WHERE kind = 'range' AND state != 'done'").fetchone()[0]
@@ -63,18 +64,18 @@ def plan_rows(data: Path) -> Iterator[Row]:
     """What `tubehome plan` costs, on an hour and on three."""
     for hours in (1, 3):
         film = hour(data.parent, 60 * hours)
-        took, cpu = films.spent(lambda: house.tubehome("plan", str(film), "--data", str(data)))  # noqa: B023
+        took, cpu = films.spent(partial(house.tubehome, "plan", str(film), "--data", str(data)))
         each = f"{cpu / hours:.2f} s CPU an hour"
         yield (f"tubehome plan, {hours} h of film", f"{took:.1f} s", f"{cpu:.2f} s CPU in all", f"{each}, goal ≤ 2")
 
 
-def _until(data: Path, film: Path, moment: str) -> float:
-    """Publishes it; the seconds until then."""
+def _playable_after(data: Path, film: Path) -> float:
+    """Publishes it; the seconds until it can be played."""
     began = time.time()
     house.tubehome("publish", str(film), "--again", "--data", str(data))
     while time.time() - began < 600:
         with contextlib.closing(sqlite3.connect(data / "tubehome.db")) as raw:
-            at = raw.execute(f"SELECT {moment} FROM video ORDER BY id DESC LIMIT 1").fetchone()[0]  # noqa: S608
+            at = raw.execute("SELECT playable_at FROM video ORDER BY id DESC LIMIT 1").fetchone()[0]
         if at:
             return float(at - began)
         time.sleep(0.1)

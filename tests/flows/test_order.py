@@ -16,6 +16,7 @@ from tubehome.flows import discard, enough, first, hold, machine, pipeline, resu
 from tubehome.flows.intake import Intake, intake
 from tubehome.flows.order import Crew, following
 from tubehome.jobs import rows
+from tubehome.library import kinds
 from tubehome.library.models import Rendition, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site
@@ -118,7 +119,7 @@ def test_a_pause_gives_the_step_back_untouched(site: Site, take: Any) -> None:
     real = crew.doing
 
     def doing(step_id: int, video_id: int, stop: threading.Event) -> Any:
-        if Step.get_by_id(step_id).kind == steps.PROGRESSIVE:
+        if Step.get_by_id(step_id).kind == kinds.PROGRESSIVE:
             stop.set()  # as `enforce` does when it was paused
             hold.hold(site, video)
             started.set()
@@ -127,7 +128,7 @@ def test_a_pause_gives_the_step_back_untouched(site: Site, take: Any) -> None:
     crew.doing = doing  # type: ignore[method-assign]
     pipeline.work(site, tools, crew)
     assert started.is_set()
-    step = Step.get(Step.video == video, Step.kind == steps.PROGRESSIVE)
+    step = Step.get(Step.video == video, Step.kind == kinds.PROGRESSIVE)
     assert (step.state, step.attempts, step.deaths) == (rows.WAITING, 0, 0)
     assert not list(site.files.work(video.uuid).glob("*.part"))
     crew.doing = real  # type: ignore[method-assign]
@@ -147,7 +148,7 @@ def test_enough_keeps_what_is_ready(site: Site, take: Any) -> None:
     while Video.get_by_id(video.id).out_at is None:
         pipeline.advance(site, video.id, tools)
     left = Step.select().where(Step.video == video, Step.state != rows.DONE).count()
-    Step.create(video=video, position=99, kind=steps.FINISH, height=9)
+    Step.create(video=video, position=99, kind=kinds.FINISH, height=9)
     if Video.get_by_id(video.id).processing == Processing.READY:
         Video.update(processing=Processing.OUT, ready_at=None).where(Video.id == video.id).execute()
     enough.enough(site, video)
@@ -242,7 +243,7 @@ def test_enough_in_the_middle_of_an_append_leaves_nothing_of_it(site: Site, clip
     )
     with film.open("rb") as source:
         video = intake(site, source, Intake("two.mp4"), lambda _: None, machine.tools(site))
-    tools, real = machine.tools(site), steps.DO[steps.APPEND]
+    tools, real = machine.tools(site), steps.DO[kinds.APPEND]
     while Video.get_by_id(video.id).out_at is None:
         pipeline.advance(site, video.id, tools)
 
@@ -251,7 +252,7 @@ def test_enough_in_the_middle_of_an_append_leaves_nothing_of_it(site: Site, clip
         enough.enough(site, video)
         return made
 
-    monkeypatch.setitem(steps.DO, steps.APPEND, late)
+    monkeypatch.setitem(steps.DO, kinds.APPEND, late)
     for _ in range(4):
         pipeline.advance(site, video.id, tools)
     assert Video.get_by_id(video.id).processing == Processing.READY

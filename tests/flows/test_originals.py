@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tubehome.base.errors import ToolFailed
-from tubehome.flows import machine, pipeline, retry, steps
+from tubehome.flows import machine, pipeline, retry
 from tubehome.flows.edit_channel import edit_channel
 from tubehome.flows.enough import enough
 from tubehome.flows.intake import Intake, intake
 from tubehome.jobs import rows
-from tubehome.library import queries
+from tubehome.library import kinds, queries
 from tubehome.library.models import Rendition, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.media import hls, whole
@@ -44,13 +44,13 @@ def work(site: Site, video: Video, until: str = "") -> Video:
     return Video.get_by_id(video.id)
 
 
-def kinds(video: Video) -> list[str]:
+def kinds_of(video: Video) -> list[str]:
     return [step.kind for step in queries.steps(video)]
 
 
 def test_they_are_kept_unless_it_is_said_otherwise(site: Site, short_clip: Path) -> None:
     video = put(site, short_clip)
-    assert steps.RELEASE not in kinds(video)
+    assert kinds.RELEASE not in kinds_of(video)
     assert work(site, video).processing == Processing.READY
     assert site.files.original(video.uuid) is not None
 
@@ -62,8 +62,8 @@ def test_one_goes_once_all_is_whole(site: Site, short_clip: Path, who: str) -> N
     else:
         site = erasing(site)
     video = put(site, short_clip)
-    assert kinds(video)[-1] == steps.RELEASE
-    work(site, video, until=steps.RELEASE)
+    assert kinds_of(video)[-1] == kinds.RELEASE
+    work(site, video, until=kinds.RELEASE)
     assert site.files.original(video.uuid) is not None
     assert Video.get_by_id(video.id).processing == Processing.OUT, "it is watched meanwhile"
     assert work(site, video).processing == Processing.READY
@@ -74,12 +74,12 @@ def test_one_goes_once_all_is_whole(site: Site, short_clip: Path, who: str) -> N
 def test_a_channel_keeps_what_the_machine_would_not(site: Site, short_clip: Path) -> None:
     site = erasing(site)
     edit_channel(site, queries.channel("claire_channel"), {"keep_originals": "keep"})
-    assert steps.RELEASE not in kinds(put(site, short_clip))
+    assert kinds.RELEASE not in kinds_of(put(site, short_clip))
 
 
 def test_who_wants_it_kept_by_then_keeps_it(site: Site, short_clip: Path) -> None:
     video = put(erasing(site), short_clip)
-    work(erasing(site), video, until=steps.RELEASE)
+    work(erasing(site), video, until=kinds.RELEASE)
     edit_channel(site, queries.channel("claire_channel"), {"keep_originals": "keep"})
     assert work(erasing(site), video).processing == Processing.READY
     assert site.files.original(video.uuid) is not None
@@ -88,7 +88,7 @@ def test_who_wants_it_kept_by_then_keeps_it(site: Site, short_clip: Path) -> Non
 def test_after_a_kill_behind_the_erasing_it_ends_well(site: Site, short_clip: Path) -> None:
     site = erasing(site)
     video = put(site, short_clip)
-    work(site, video, until=steps.RELEASE)
+    work(site, video, until=kinds.RELEASE)
     site.files.original(video.uuid).unlink()  # type: ignore[union-attr]
     assert work(site, video).processing == Processing.READY
 
@@ -97,7 +97,7 @@ def test_after_a_kill_behind_the_erasing_it_ends_well(site: Site, short_clip: Pa
 def test_what_is_not_whole_keeps_it(site: Site, short_clip: Path, harm: str) -> None:
     site = erasing(site)
     video = put(site, short_clip)
-    work(site, video, until=steps.RELEASE)
+    work(site, video, until=kinds.RELEASE)
     public = site.files.public(video.uuid)
     film = public / (f"{video.plan and 360}p.mp4" if harm == "the download" else queries.renditions(video)[0].file)
     if harm == "a byte":
@@ -113,7 +113,7 @@ def test_what_is_not_whole_keeps_it(site: Site, short_clip: Path, harm: str) -> 
     assert work(site, video).processing == Processing.FAILED
     assert site.files.original(video.uuid) is not None
     failed = queries.steps(video)[-1]
-    assert (failed.kind, failed.attempts) == (steps.RELEASE, 3)
+    assert (failed.kind, failed.attempts) == (kinds.RELEASE, 3)
     assert "whole" in failed.error.sentence("en")
     enough(site, Video.get_by_id(video.id))
     assert Video.get_by_id(video.id).processing == Processing.READY
@@ -124,8 +124,8 @@ def test_a_part_that_was_left_out_keeps_it(site: Site, clip: Callable[..., Path]
     site = erasing(site)
     film = "-f lavfi -i testsrc2=s=640x360:r=25:d=3 -c:v mpeg4".split()
     video = put(site, clip("original-old.avi", *film))
-    work(site, video, until=steps.RELEASE)
-    Step.update(made='{"given_up": true}').where(Step.kind == steps.RANGE).execute()
+    work(site, video, until=kinds.RELEASE)
+    Step.update(made='{"given_up": true}').where(Step.kind == kinds.RANGE).execute()
     assert work(site, video).processing == Processing.READY
     assert site.files.original(video.uuid) is not None
 

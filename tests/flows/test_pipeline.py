@@ -26,7 +26,7 @@ from tubehome.flows.intake import Duplicate, Intake, intake
 from tubehome.flows.order import next_step
 from tubehome.flows.sweep import sweep
 from tubehome.jobs import rows
-from tubehome.library import access, queries
+from tubehome.library import access, kinds, queries
 from tubehome.library.models import Picture, Rendition, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.media.ffmpeg import Tools
@@ -166,7 +166,7 @@ def test_what_an_older_program_planned_is_planned_anew(site: Site, clip: Callabl
     Rendition.create(video=video, height=480, file=file, width_px=640, height_px=480, size=3, bandwidth=1,
                      details=json.dumps(details))  # fmt: skip
     Step.delete().where(Step.video == video).execute()
-    Step.create(video=video, position=1, kind=steps.PLAN, weight=1)
+    Step.create(video=video, position=1, kind=kinds.PLAN, weight=1)
     now = time.time()
     Video.update(plan=json.dumps({**old, "order": [360, 480]}), processing=Processing.PLAYABLE, playable_at=now).where(
         Video.id == video.id

@@ -16,6 +16,7 @@ assert _spec.loader
 _whole = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_whole)
 drill, eight_seconds, filmrun, tus = _whole.drill, _whole.eight_seconds, _whole.filmrun, _whole.tus
+small_disk = _whole.small_disk
 
 _LINES: list[str] = []
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,6 @@ FILM = (
     f"-f lavfi -i testsrc2=s=960x540:r=25:d={60 * MINUTES},noise=alls=8:allf=t -f lavfi -i sine=f=330:d={60 * MINUTES}"
     " -c:v mpeg4 -q:v 6 -g 50 -c:a libmp3lame"
 ).split()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str, int], None]]:
-    mounted: list[Path] = []
-
-    def make(name: str, megabytes: int) -> None:
-        folder = tmp_path / name
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tubehome-test", str(folder)]
-        if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-            pytest.skip("only root may mount a small disk, and not in every container")
-        mounted.append(folder)
-
-    yield make
-    for folder in mounted:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_film_through_thirty_kills_and_three_full_disks(

@@ -23,28 +23,9 @@ MEGABYTE = 1 << 20
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """`small_disk(megabytes)`: an empty folder with a file system of that size. Skips where it cannot be mounted."""
-    mounted: list[Path] = []
-
-    def make(megabytes: int) -> Path:
-        folder = tmp_path / "small"
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tubehome-test", str(folder)]
-        if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-            pytest.skip("only root may mount a small disk, and not in every container")
-        mounted.append(folder)
-        return folder
-
-    yield make
-    for folder in mounted:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture
-def small_house(make_house: Callable[[str], Any], small_disk: Callable[[int], Path]) -> Iterator[Any]:
+def small_house(make_house: Callable[[str], Any], small_disk: Callable[[str, int], None]) -> Iterator[Any]:
     """A house on a disk of 120 MB, of which it keeps nothing free for others; stopped before the disk goes."""
-    small_disk(120)
+    small_disk("small", 120)
     house = make_house("small").init()
     (house.folder / "config.toml").write_text("[limits]\nreserve_bytes = 0\n")
     yield house

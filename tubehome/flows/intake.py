@@ -172,10 +172,10 @@ def take(
         with site.db.atomic():
             if not said.again:
                 refuse_duplicate(site, arrived.sha256)  # two copies of one file may arrive side by side
-            if Channel.get_by_id(channel.id).removed_at is not None:  # while the file was looked at
+            channel = Channel.get_by_id(channel.id)  # as it is now: a file is looked at for a while
+            if channel.removed_at is not None:
                 channel = queries.channels()[0]
             check_room(site, made.estimated_bytes, said.name)  # here, where nobody else is promised the same
-            channel = Channel.get_by_id(channel.id)
             keep = machine.keeps_originals(site, channel)
             video = _rows(said, channel, visibility, arrived, made, keep)
             if also:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tubehome.base import clock
-from tubehome.flows import steps
 from tubehome.jobs import rows
+from tubehome.library import kinds
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.site import Site
@@ -69,7 +69,7 @@ def next_step(site: Site, video_id: int) -> int | None:
     )
     now = clock.timestamp()
     open_now = (rows.WAITING, rows.RUNNING, rows.RUNNING, now, now + rows.FARTHEST_TRY)
-    values = (video_id, *open_now, video_id, rows.DONE, steps.RANGE, video_id, STEPS_AT)
+    values = (video_id, *open_now, video_id, rows.DONE, kinds.RANGE, video_id, STEPS_AT)
     for step_id, state in site.db.execute_sql(chosen, values).fetchall():
         if state == rows.WAITING or rows.workable(Step(id=step_id, state=state, next_try=0), site.files.run):
             return int(step_id)

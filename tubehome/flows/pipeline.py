@@ -20,6 +20,7 @@ from tubehome.flows.order import Crew, following, next_step
 from tubehome.flows.publish import publish
 from tubehome.flows.show import forget_strays, show
 from tubehome.jobs import Job, rows
+from tubehome.library import kinds
 from tubehome.library.damage import DAMAGED
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
@@ -129,7 +130,7 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> None:
         _sweep_attempts(site, video, step)
         _check_room(site)
         bench = _bench(site, video, step, tools)
-        if step.kind != steps.RANGE:  # ranges may be encoded side by side, and show nothing
+        if step.kind != kinds.RANGE:  # ranges may be encoded side by side, and show nothing
             show(site, video, bench.plan)
         _commit(bench, claim, steps.DO[step.kind](bench))
     except Interrupted:
@@ -155,12 +156,12 @@ def _full(site: Site) -> bool:
 
 def _bench(site: Site, video: Video, step: Step, tools: Tools) -> steps.Bench:
     source = site.files.original(video.uuid)
-    if source is None and step.kind != steps.RELEASE:
+    if source is None and step.kind != kinds.RELEASE:
         raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
     plan = Plan.from_json(video.plan or "")
     if source is None:  # let go, and then we were killed
         source = site.files.video(video.uuid) / "original"
-    elif plan.remuxed and step.kind != steps.RELEASE:
+    elif plan.remuxed and step.kind != kinds.RELEASE:
         source = _even(site, video, source, tools)
     noting = replace(tools, progress=_progress(step, steps.seconds(plan, step), tools.stop))
     return steps.Bench(site, video, step, plan, noting, source)
@@ -209,7 +210,7 @@ def _wanted(video_id: int) -> bool:
 def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
     """Removes what earlier attempts at this step left half made; this claim is the only one at work."""
     half_made = [*site.files.work(video.uuid).glob(f"{step.id}-*.part*")]
-    if step.kind != steps.RANGE:  # nobody else writes into the public folder now
+    if step.kind != kinds.RANGE:  # nobody else writes into the public folder now
         half_made += site.files.public(video.uuid).glob(".*.part")
     for left in half_made:
         shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -225,7 +226,7 @@ def _commit(bench: steps.Bench, claim: rows.Claim, commit: steps.Rows) -> None:
         Step.update(progress=1).where(Step.id == claim.row.id).execute()
         claim.done()
         publish(video.id, claim.row)
-    if claim.row.kind in (steps.TOP, steps.APPEND, steps.FINISH):
+    if claim.row.kind in (kinds.TOP, kinds.APPEND, kinds.FINISH):
         show(site, video, bench.plan)
     if Video.get_by_id(video.id).processing == Processing.READY:
         forget_strays(site, video)
@@ -258,7 +259,7 @@ def _failed(site: Site, video: Video, claim: rows.Claim, error: TubehomeError) -
 def _told(site: Site, video: Video, step: Step, error: TubehomeError) -> TubehomeError:
     """A range that failed for the last time is named by its place in the film: the owner may go on without it."""
     last = step.attempts + 1 >= rows.ATTEMPTS and site.files.original(video.uuid) is not None
-    if step.kind != steps.RANGE or steps.given_up(step) or not last:
+    if step.kind != kinds.RANGE or steps.given_up(step) or not last:
         return error
     at = Plan.from_json(video.plan or "").spans[step.number].start
     return ToolFailed(DAMAGED, cause=f"{error}\n{error.cause or ''}".strip(), time=i18n.clock(float(at)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tubehome.base import clock
-from tubehome.flows import steps
 from tubehome.jobs import rows
+from tubehome.library import kinds
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
 
@@ -14,7 +14,7 @@ def publish(video_id: int, step: Step) -> None:
 
     OUT with the progressive file, READY with the last step; PLAYABLE comes with the lists (`flows.show`).
     """
-    if step.kind == steps.PROGRESSIVE:
+    if step.kind == kinds.PROGRESSIVE:
         move(video_id, Processing.PLAYABLE, Processing.OUT)
     left = Step.select().where(Step.video == video_id, Step.state != rows.DONE).exists()
     if not left and move(video_id, Processing.OUT, Processing.READY):

@@ -7,14 +7,14 @@ from typing import Any
 from tubehome.base.errors import Refused
 from tubehome.flows import steps
 from tubehome.jobs import Job, rows
-from tubehome.library import queries
+from tubehome.library import kinds, queries
 from tubehome.library.models import Rendition, Step, Video
 from tubehome.library.processing import Processing, before_failure, move
 from tubehome.media import hls
 from tubehome.media.plan import Plan
 from tubehome.site import Site
 
-GROWN = (steps.RANGE, steps.APPEND, steps.FINISH)
+GROWN = (kinds.RANGE, kinds.APPEND, kinds.FINISH)
 
 
 def retry(site: Site, video: Video) -> None:
@@ -28,7 +28,7 @@ def retry(site: Site, video: Video) -> None:
         if not failed:
             raise Refused("Nothing failed for « {title} »: there is nothing to try again.", title=video.title)
         _again(Step.state == rows.FAILED, video)
-        if failed & {steps.APPEND, steps.FINISH}:
+        if failed & {kinds.APPEND, kinds.FINISH}:
             old = _begin_anew(video)
         _make_what_is_gone(site, video)
         if video.processing == Processing.FAILED:
@@ -43,10 +43,10 @@ def _make_what_is_gone(site: Site, video: Video) -> None:
     if not video.plan:
         return
     work, plan, every = site.files.work(video.uuid), Plan.from_json(video.plan), queries.steps(video)
-    joined = {step.number for step in every if step.kind == steps.APPEND and step.state == rows.DONE}
-    sound_needed = any(step.kind in (steps.TOP, steps.APPEND) and step.state != rows.DONE for step in every)
+    joined = {step.number for step in every if step.kind == kinds.APPEND and step.state == rows.DONE}
+    sound_needed = any(step.kind in (kinds.TOP, kinds.APPEND) and step.state != rows.DONE for step in every)
     for step in every:
-        needed = step.number not in joined if step.kind == steps.RANGE else sound_needed
+        needed = step.number not in joined if step.kind == kinds.RANGE else sound_needed
         gone = not all(path.exists() for path in steps.intermediate(work, step, plan))
         if step.state == rows.DONE and needed and gone:
             _again(Step.id == step.id, video)
@@ -56,7 +56,7 @@ def _begin_anew(video: Video) -> list[str]:
     """Every range again, into files of new names: what was listed is never changed. The old names."""
     old = []
     for step in queries.steps(video):
-        if step.kind == steps.FINISH:
+        if step.kind == kinds.FINISH:
             old.append(step.file)
             Step.update(file=steps.file_name(step.kind, step.height)).where(Step.id == step.id).execute()
     _again(Step.kind << GROWN, video)

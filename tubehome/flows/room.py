@@ -6,10 +6,8 @@ from typing import Any
 
 from peewee import Case, fn
 
-from tubehome.base.errors import NoRoom
-from tubehome.base.i18n import Bytes
-from tubehome.flows.steps import RANGE
 from tubehome.jobs import rows
+from tubehome.library.kinds import RANGE
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.media.plan import Plan
@@ -25,13 +23,7 @@ def check_room(site: Site, needed: int, name: str) -> None:
     """NoRoom when so many bytes more cannot be promised. Inside a transaction, nobody else is promised the same."""
     free = desk.free_bytes(site) - promised(site)
     if needed > free:
-        raise NoRoom(
-            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. "
-            "Delete something first.",
-            name=name,
-            needed=Bytes(needed),
-            free=Bytes(max(0, free)),
-        )
+        raise desk.no_room(name, needed, free)
 
 
 def promised(site: Site) -> int:
@@ -52,5 +44,7 @@ def _left(site: Site, video: Video, share: float) -> int:
     used = files.size_of(site.files.public(video.uuid)) + files.size_of(site.files.work(video.uuid))
     if share < TELLS:
         return max(0, plan.estimated_bytes - used)
-    download = used / max(1, len(plan.rungs))  # the file to download comes last
-    return round(min(plan.estimated_bytes, used / share * CARE + download)) - used if share < 1 else round(download)
+    download = used / len(plan.rungs)  # it comes last
+    if share >= 1:
+        return round(download)
+    return round(min(plan.estimated_bytes, used / share * CARE + download)) - used

@@ -19,6 +19,19 @@ from tubehome.base.errors import Interrupted, ToolFailed
 from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.jobs import rows as work_rows
+from tubehome.library.kinds import (
+    APPEND,
+    FINISH,
+    IMAGES,
+    INSIDE,
+    PLAN,
+    PROGRESSIVE,
+    RANGE,
+    RELEASE,
+    SOUND,
+    STORYBOARD,
+    TOP,
+)
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
 from tubehome.media import growing, hls, images, inside, progressive, ranges, storyboard, top, whole
 from tubehome.media import sound as sounds
@@ -30,8 +43,6 @@ from tubehome.site import Site
 from tubehome.store import files
 from tubehome.store.files import Files
 
-PLAN, IMAGES, SOUND, TOP, RANGE, APPEND, FINISH = "plan", "images", "sound", "top", "range", "append", "finish"
-PROGRESSIVE, STORYBOARD, RELEASE, INSIDE = "progressive", "storyboard", "release", "inside"
 INSIDE_INDEX = "inside.json"
 SHEET, SHEET_INDEX = "storyboard.jpg", "storyboard.vtt"
 LOST = mark("A part of this video that was encoded is gone: it is encoded again.")

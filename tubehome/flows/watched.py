@@ -20,8 +20,7 @@ from pathlib import Path
 
 from tubehome import settings
 from tubehome.base import clock, ids, text
-from tubehome.base.errors import NoRoom, Refused, TubehomeError, Unavailable
-from tubehome.base.i18n import Bytes
+from tubehome.base.errors import Refused, TubehomeError, Unavailable
 from tubehome.flows import edit
 from tubehome.jobs import Job
 from tubehome.library.access import PRIVATE
@@ -197,13 +196,7 @@ def _move(site: Site, path: Path, target: Path, fd: int, info: os.stat_result) -
 def _check_room(site: Site, needed: int, name: str) -> None:
     free = desk.free_bytes(site)  # the row that was just made has its length counted in already
     if free < 0:
-        raise NoRoom(
-            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. "
-            "Delete something first.",
-            name=name,
-            needed=Bytes(needed),
-            free=Bytes(max(0, free + needed)),
-        )
+        raise desk.no_room(name, needed, free + needed)
 
 
 def _copy(path: Path, target: Path, fd: int, info: os.stat_result) -> bool:

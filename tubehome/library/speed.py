@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tubehome.jobs import rows
+from tubehome.library.kinds import RANGE
 from tubehome.library.models import Step
 
-RANGE = "range"  # the kind of step that is nearly all of the work, see flows.steps
 MEASURED = 50  # of the last ones
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -72,7 +72,7 @@ def look_inside(source: Path, zero: float, seconds: float, folder: Path, tools: 
     readable = [track for track in tracks if track.codec in WORDS][:MOST_TRACKS]
     written = _extract(source, readable, zero, seconds, folder, tools)
     told = [
-        Track(**{**asdict(track), "file": written.get(track.number, ""), "refusal": _why(track, readable, written)})
+        replace(track, file=written.get(track.number, ""), refusal=_why(track, readable, written))
         for track in tracks[: 2 * MOST_TRACKS]
     ]
     return Inside(chapters, tuple(told))
@@ -182,11 +182,9 @@ def _moved(cues: str, zero: float) -> str:
     blocks, some = ["WEBVTT"], False
     for block in re.split(r"\n\s*\n", cues.replace("\r\n", "\n"))[1:]:
         lines = block.strip("\n").split("\n")
-        at = next((n for n, line in enumerate(lines) if _CUE.match(line)), None)
-        if at is None:
+        at, said = next(((n, found) for n, line in enumerate(lines) if (found := _CUE.match(line))), (0, None))
+        if said is None:
             continue
-        said = _CUE.match(lines[at])
-        assert said  # noqa: S101 - for the type checker
         start, end = _seconds(*said.groups()[:3]) - zero, _seconds(*said.groups()[3:6]) - zero
         if end > max(0.0, start) and any(line.strip() for line in lines[at + 1 :]):
             some = True

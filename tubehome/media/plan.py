@@ -357,8 +357,8 @@ def ladder(picture: Picture, policy: Policy, rate: Fraction, *, copied: bool = F
         if height <= side:
             heights.add(height)
         elif side >= NEAR_MISS * height:
-            heights.add(_even(side))
-    heights = heights or {_even(side)}
+            heights.add(even(side))
+    heights = heights or {even(side)}
     made = [_rung(picture, height, rate) for height in sorted(heights, reverse=True)]
     if copied:
         top = Rung(side, picture.coded_width, picture.coded_height, ceiling(side, rate), copied=True)
@@ -368,14 +368,14 @@ def ladder(picture: Picture, policy: Policy, rate: Fraction, *, copied: bool = F
 
 def _rung(picture: Picture, height: int, rate: Fraction) -> Rung:
     long, short = max(picture.width, picture.height), min(picture.width, picture.height)
-    other = min(2 * round(Fraction(long * height, short) / 2), _even(long))
-    short_px, long_px = _even(height), max(2, other)
+    other = min(2 * round(Fraction(long * height, short) / 2), even(long))
+    short_px, long_px = even(height), max(2, other)
     upright = picture.height > picture.width
     width, tall = (short_px, long_px) if upright else (long_px, short_px)
     return Rung(height, width, tall, ceiling(height, rate))
 
 
-def _even(side: int) -> int:
+def even(side: int) -> int:
     """The largest even number that is not above: 4:2:0 needs pairs of pixels."""
     return max(2, side - side % 2)
 

@@ -195,15 +195,8 @@ def _duration(picture: Picture | None, sound: Sound | None) -> float:
 
 
 def _header(path: Path, tools: Tools) -> dict[str, object]:
-    options = [
-        "-show_format",
-        "-show_streams",
-        "-show_chapters",
-        "-show_entries",
-        "format=format_name,probe_score:chapter=id",
-        "-of",
-        "json",
-    ]
+    entries = "format=format_name,probe_score:chapter=id"
+    options = ["-show_format", "-show_streams", "-show_chapters", "-show_entries", entries, "-of", "json"]
     return cast("dict[str, object]", json.loads("".join(ffprobe(path, options, 60, tools))))
 
 

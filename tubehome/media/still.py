@@ -6,14 +6,15 @@ the result is such that its picture is copied (`copying`), so nothing is encoded
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 from tubehome.base.errors import Refused
 from tubehome.base.i18n import mark
 from tubehome.media._guard import Options
 from tubehome.media.ffmpeg import CLEAN, Failed, Input, Job, Output, Tools, run
+from tubehome.media.plan import even
 from tubehome.media.probe import Probe, Sound, probe
 
 TALLEST = 720  # lines: more would show nothing more
@@ -41,7 +42,7 @@ def with_picture(source: Path, probed: Probe, out: Path, side: int, max_fps: int
     rate = min(RATE, max_fps)
     gop = out.with_name(f"{out.name}.still")
     try:
-        drawn = _draw(source, probed, sound, gop, (_even(side * 16 // 9), _even(side), rate), tools)
+        drawn = _draw(source, probed, sound, gop, (even(side * 16 // 9), even(side), rate), tools)
         _join(gop, source, probed, sound, out, rate, tools)
     finally:
         gop.unlink(missing_ok=True)
@@ -110,11 +111,11 @@ def _waves(index: int, width: int, height: int) -> str:
 
 def _join(gop: Path, source: Path, probed: Probe, sound: Sound, out: Path, rate: int, tools: Tools) -> None:
     """The picture over and over beside the sound, both copied. Whole pictures: the last may outlast the sound."""
-    pictures = max(1, -((sound.start - sound.end) * rate // 1))
+    pictures = max(1, math.ceil((sound.end - sound.start) * rate))
     options: Options = {
         "map": ["0:v:0", f"1:a:{sound.index}"],
         "c": "copy",
-        "t": f"{float(Fraction(round(pictures), rate)):.6f}",
+        "t": f"{pictures / rate:.6f}",
         "f": "matroska",
         **CLEAN,
     }
@@ -125,7 +126,3 @@ def _join(gop: Path, source: Path, probed: Probe, sound: Sound, out: Path, rate:
         run(job, tools)
     except Failed:  # a sound that Matroska has no name for: without loss
         run(replace(job, outputs=[Output(out, {**options, "c:a": "flac"})], max_bytes=20 * room), tools)
-
-
-def _even(side: int) -> int:
-    return max(2, side - side % 2)

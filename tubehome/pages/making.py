@@ -7,8 +7,8 @@ from typing import Any
 
 from tubehome.base import i18n
 from tubehome.jobs import rows
+from tubehome.library.kinds import RANGE
 from tubehome.library.models import Rendition, Step, Video
-from tubehome.library.speed import RANGE
 from tubehome.media.plan import Plan
 from tubehome.media.still import SAID
 from tubehome.pages.progress import Tally
@@ -59,7 +59,7 @@ def making(video: Video, tally: Tally, speed: float | None) -> Making | None:
         doing=states.count(DOING),
         failed=tuple(i18n.clock(float(spans[number].start)) for number in failed if number < len(spans)),
         skipped=states.count(SKIPPED),
-        seconds=(tally.weight - tally.done) / speed if speed and not tally.ranges_done else None,
+        seconds=tally.left / speed if speed and not tally.ranges_done else None,
     )
 
 

@@ -15,11 +15,11 @@ from peewee import fn
 from tubehome.base import clock
 from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
+from tubehome.library.kinds import APPEND, FINISH, RANGE, TOP
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 
-RANGE, APPEND = "range", "append"  # kinds of steps, see flows.steps
-WHOLE = ("top", "finish")  # kinds that end a size
+WHOLE = (TOP, FINISH)  # kinds of steps that end a size
 MEASURED_AFTER = 10.0  # seconds of work before a time is said
 
 
@@ -39,6 +39,11 @@ class Tally:
     doing: tuple[Step, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()  # when something was done; only while something is
     worked: float = 0.0  # the weight of what was done in them
+
+    @property
+    def left(self) -> float:
+        """Weight that is still to be done."""
+        return self.weight - self.done
 
 
 class Group(NamedTuple):
@@ -127,7 +132,11 @@ def _doing(video: int) -> dict[str, Any]:
 
 
 def progress(video: Video) -> Progress:
-    return progress_of(video, tallies([video.id]).get(video.id, Tally()))
+    return progress_of(video, tally_of(video))
+
+
+def tally_of(video: Video) -> Tally:
+    return tallies([video.id]).get(video.id, Tally())
 
 
 def progress_of(video: Video, tally: Tally) -> Progress:
@@ -158,4 +167,4 @@ def _remaining(tally: Tally) -> float | None:
     spent = rows.covered(tally.spans)
     if spent <= MEASURED_AFTER or tally.worked <= 0:
         return None
-    return (tally.weight - tally.done) * spent / tally.worked
+    return tally.left * spent / tally.worked

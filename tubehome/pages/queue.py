@@ -10,12 +10,13 @@ from tubehome.base import clock
 from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
 from tubehome.library.damage import damaged
+from tubehome.library.kinds import RANGE
 from tubehome.library.models import Channel, Picture, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.library.speed import measured_speed
 from tubehome.pages.making import Making, making
 from tubehome.pages.parts import Film, film
-from tubehome.pages.progress import RANGE, Progress, Tally, progress_of, tallies
+from tubehome.pages.progress import Progress, Tally, progress_of, tallies
 from tubehome.uploads.models import Upload
 
 SHOWN = 50  # of what waits; the others are counted
@@ -122,7 +123,7 @@ def _row(video: Video, tally: Tally, pictures: Sequence[Picture], speed: float |
         number=now.number + 1 if now else 0,
         ranges=tally.ranges,
         progress=progress_of(video, tally),
-        about=(tally.weight - tally.done) / speed if speed and state == TURN else None,
+        about=tally.left / speed if speed and state == TURN else None,
         making=making(video, tally, speed) if state in (DOING, FAILED) else None,
         speed=_speed(video, tally) if state == DOING else None,
         waits_for=error if state in (LATER, FAILED) else None,

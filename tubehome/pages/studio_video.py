@@ -18,7 +18,7 @@ from tubehome.library.speed import measured_speed
 from tubehome.library.words import LICENCES, Licence
 from tubehome.pages.making import Making, making
 from tubehome.pages.parts import ChannelLink, Film, channel_link, film
-from tubehome.pages.progress import Progress, Tally, progress_of, tallies
+from tubehome.pages.progress import Progress, Tally, progress_of, tally_of
 from tubehome.site import Site
 
 
@@ -68,7 +68,7 @@ class StudioVideo:
 def studio_video(site: Site, name: str) -> StudioVideo:
     """NotFound when there is no such video; the owner's bin is included."""
     video = queries.video(name)
-    tally = tallies([video.id]).get(video.id, Tally())
+    tally = tally_of(video)
     made = queries.renditions(video)
     idle = video.processing in (Processing.READY, Processing.FAILED) or video.removed is not None
     ended = video.processing == Processing.READY or video.removed is not None

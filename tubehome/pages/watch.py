@@ -9,6 +9,7 @@ from tubehome.base import text, urls
 from tubehome.base.errors import NotFound, TubehomeError
 from tubehome.jobs import rows
 from tubehome.library import access, queries
+from tubehome.library.kinds import STORYBOARD
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.library.words import LICENCES, Licence
@@ -78,7 +79,7 @@ def _described(video: Video) -> str:
 
 
 def _sheet(video: Video) -> str:
-    made = (Step.video == video) & (Step.kind == "storyboard") & (Step.state == rows.DONE)
+    made = (Step.video == video) & (Step.kind == STORYBOARD) & (Step.state == rows.DONE)
     return urls.media(video.uuid, "storyboard.vtt") if Step.select().where(made).exists() else ""
 
 

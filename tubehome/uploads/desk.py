@@ -86,13 +86,18 @@ def _check_room(site: Site, needed: int, name: str) -> None:
         raise Refused("There are {n} unfinished uploads already: finish some, or give them up.", n=OPEN_MOST)
     free = free_bytes(site)
     if needed > free:
-        raise NoRoom(
-            "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. "
-            "Delete something first.",
-            name=name,
-            needed=Bytes(needed),
-            free=Bytes(max(0, free)),
-        )
+        raise no_room(name, needed, free)
+
+
+def no_room(name: str, needed: int, free: int) -> NoRoom:
+    """The sentence for a file that does not fit. Bytes; `free` may be below nothing."""
+    return NoRoom(
+        "There is not enough room on the disk for {name}: it needs {needed}, and {free} can be used. "
+        "Delete something first.",
+        name=name,
+        needed=Bytes(needed),
+        free=Bytes(max(0, free)),
+    )
 
 
 def lifetime(site: Site) -> float:
