@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,25 @@ def test_who_wants_it_kept_by_then_keeps_it(site: Site, short_clip: Path) -> Non
     assert site.files.original(video.uuid) is not None
 
 
+def test_who_wants_it_kept_while_it_is_looked_through_keeps_it(
+    site: Site, short_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking through three hours takes minutes."""
+    video = put(erasing(site), short_clip)
+    work(erasing(site), video, until=kinds.RELEASE)
+    looked, look = [], whole.verify_pictures
+
+    def meanwhile(*given: Any) -> None:
+        look(*given)
+        looked.append(given)
+        edit_channel(site, queries.channel("claire_channel"), {"keep_originals": "keep"})
+
+    monkeypatch.setattr(whole, "verify_pictures", meanwhile)
+    assert work(erasing(site), video).processing == Processing.READY
+    assert looked
+    assert site.files.original(video.uuid) is not None
+
+
 def test_after_a_kill_behind_the_erasing_it_ends_well(site: Site, short_clip: Path) -> None:
     site = erasing(site)
     video = put(site, short_clip)
@@ -93,20 +113,36 @@ def test_after_a_kill_behind_the_erasing_it_ends_well(site: Site, short_clip: Pa
     assert work(site, video).processing == Processing.READY
 
 
-@pytest.mark.parametrize("harm", ["a byte", "the end", "the file", "the download"])
+def test_a_smaller_size_that_cannot_be_played_keeps_it(site: Site, clip: Callable[..., Path]) -> None:
+    """Digests are of segments: what a player reads before them has none, and is decoded with each size."""
+    site = erasing(site)
+    film = "-f lavfi -i testsrc2=s=854x480:r=25:d=2 -c:v mpeg4".split()
+    video = put(site, clip("two-sizes.avi", *film))
+    work(site, video, until=kinds.RELEASE)
+    smaller = hls.Rendition.from_json(Rendition.get(Rendition.height == 360).details)
+    path = site.files.public(video.uuid) / smaller.file
+    at = path.read_bytes()[: smaller.init_size].index(b"avcC")
+    with path.open("r+b") as file:
+        file.seek(at + 4)
+        file.write(bytes(40))
+    assert work(site, video).processing == Processing.FAILED
+    assert site.files.original(video.uuid) is not None
+
+
+@pytest.mark.parametrize("harm", ["a byte", "the end", "the file", "the download", "no download"])
 def test_what_is_not_whole_keeps_it(site: Site, short_clip: Path, harm: str) -> None:
     site = erasing(site)
     video = put(site, short_clip)
     work(site, video, until=kinds.RELEASE)
     public = site.files.public(video.uuid)
-    film = public / (f"{video.plan and 360}p.mp4" if harm == "the download" else queries.renditions(video)[0].file)
+    film = public / ("360p.mp4" if "download" in harm else queries.renditions(video)[0].file)
     if harm == "a byte":
         with film.open("r+b") as file:
             file.seek(film.stat().st_size // 2)
             byte = file.read(1)
             file.seek(-1, os.SEEK_CUR)
             file.write(bytes([byte[0] ^ 1]))
-    elif harm == "the file":
+    elif harm in ("the file", "no download"):
         film.unlink()
     else:
         os.truncate(film, film.stat().st_size - 10)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tubehome.base import ids
-from tubehome.base.errors import Interrupted, ToolFailed
+from tubehome.base.errors import Interrupted
 from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.jobs import rows as work_rows
@@ -372,20 +372,27 @@ def _release(bench: Bench) -> Rows:
 
     It stays when the owner wants that by now, and when a part was left out: another program may read it one day.
     """
-    video, original = Video.get_by_id(bench.video.id), bench.files.original(bench.video.uuid)
-    told = Step.select(Step.made).where(Step.video == video, Step.kind == RANGE)
-    if original is None or machine.keeps_originals(bench.site, video.channel) or any(map(given_up, told)):
+    original = bench.files.original(bench.video.uuid)
+    if original is None or not _may_go(bench):
         return _nothing
-    finished = Rendition.select().where(Rendition.video == video).order_by(Rendition.height.desc())
-    every = [hls.Rendition.from_json(row.details) for row in finished]
-    for made in every:
+    finished = Rendition.select().where(Rendition.video == bench.video)
+    for made in (hls.Rendition.from_json(row.details) for row in finished):
         whole.verify_bytes(bench.public / made.file, made)
-    whole.verify_pictures(bench.public / every[0].file, every[0], bench.plan.sound, bench.tools)
-    if (bench.public / f"{video.progressive_height}p.mp4").stat().st_size != video.progressive_size:
-        raise ToolFailed(whole.BROKEN, cause=f"{video.progressive_height}p.mp4")
-    original.unlink()
-    files.sync_folder(original.parent)
+        whole.verify_pictures(bench.public / made.file, made, bench.plan.sound, bench.tools)
+    video = Video.get_by_id(bench.video.id)
+    whole.verify_size(bench.public / f"{video.progressive_height}p.mp4", video.progressive_size or -1)
+    with bench.site.db.atomic():  # looking took long: who changes their mind does so before this, or after it
+        if _may_go(bench):
+            original.unlink()
+            files.sync_folder(original.parent)
     return _nothing
+
+
+def _may_go(bench: Bench) -> bool:
+    """As things are now."""
+    channel = Channel.get_by_id(Video.get_by_id(bench.video.id).channel_id)
+    told = Step.select(Step.made).where(Step.video == bench.video, Step.kind == RANGE)
+    return not machine.keeps_originals(bench.site, channel) and not any(map(given_up, told))
 
 
 DO: dict[str, Callable[[Bench], Rows]] = {

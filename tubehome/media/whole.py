@@ -14,19 +14,24 @@ BROKEN = mark("A rendition of this video is not whole on the disk: the original 
 PRIMING = 2  # frames of sound that a decoder may keep to itself
 
 
+def verify_size(path: Path, size: int) -> None:
+    """ToolFailed when it is not there with so many bytes."""
+    found = path.stat().st_size if path.is_file() else 0
+    if found != size:
+        raise ToolFailed(BROKEN, cause=f"{path.name}: {found} bytes instead of {size}")
+
+
 def verify_bytes(path: Path, made: Rendition) -> None:
-    """Every segment is the one that was listed. ToolFailed when not."""
+    """Every segment is the one that was listed. ToolFailed when not. What lies before them, only decoding tells."""
+    verify_size(path, made.size)
     try:
         with path.open("rb") as file:
             for segment in made.segments:
                 file.seek(segment.offset)
                 if hashlib.sha256(file.read(segment.size)).hexdigest() != segment.sha256:
                     raise ToolFailed(BROKEN, cause=f"{path.name}: the segment at {segment.offset}")
-            size = file.seek(0, 2)
     except OSError as error:
         raise ToolFailed(BROKEN, cause=f"{path.name}: {error}") from error
-    if size != made.size:
-        raise ToolFailed(BROKEN, cause=f"{path.name}: {size} bytes instead of {made.size}")
 
 
 def verify_pictures(path: Path, made: Rendition, sound: bool, tools: Tools) -> None:
