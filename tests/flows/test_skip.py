@@ -89,8 +89,9 @@ def test_a_film_goes_on_without_its_damaged_part(
     video = work(small, take(small, film, "holed"))
     step = next(step for step in queries.steps(video) if step.state == rows.FAILED)
     assert (video.processing, step.kind, step.number, step.attempts) == (Processing.FAILED, "range", 1, rows.ATTEMPTS)
-    assert str(step.error) == "At 0:04 the film is damaged: go on without that part?"
-    assert step.error.sentence("fr").replace("\xa0", " ") == "À 0:04, le film est abîmé : continuer sans ce passage ?"
+    at = "0:02" if kind == "even" else "0:04"  # above a copied picture, the first ranges need not be short
+    assert str(step.error) == f"At {at} the film is damaged: go on without that part?"
+    assert step.error.sentence("fr").replace("\xa0", " ") == f"À {at}, le film est abîmé : continuer sans ce passage ?"
     assert "MB 12 3" in step.detail
     assert video.playable_at, "what lies before it can be watched"
 

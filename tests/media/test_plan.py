@@ -200,7 +200,7 @@ def test_whatever_comes(width: int, height: int, rate: Fraction, end: float, hei
     assert all(a.height > b.height and a.max_rate > b.max_rate for a, b in itertools.pairwise(made.rungs))
 
 
-@pytest.mark.parametrize(("frames", "count"), [(1, 1), (59, 1), (60, 2), (119, 2), (120, 3), (121, 3)])
+@pytest.mark.parametrize(("frames", "count"), [(1, 1), (44, 1), (45, 2), (104, 2), (105, 3), (164, 3), (165, 4)])
 def test_the_spans_of_a_plan_cover_it_once(frames: int, count: int) -> None:
     base = Plan.from_json(_plan_of(frames))
     spans = base.spans
@@ -225,4 +225,5 @@ def test_a_copied_film_is_cut_at_the_first_keyframe_that_is_late_enough() -> Non
     packets = Packets(keys=keys, before=before, weight=weight, count=600, end=24)
     found = cuts(packets, Fraction(1), 4)
     assert [(cut.at, cut.before, cut.weight) for cut in found] == [(at, 25 * at, 1000 * at) for at in range(0, 24, 4)]
-    assert [found[number].at for number in spans_of(found, Fraction(1), 8)] == [0, 8, 16]
+    assert [found[number].at for number in spans_of(found, Fraction(1), itertools.repeat(8))] == [0, 8, 16]
+    assert [found[number].at for number in spans_of(found, Fraction(1), iter([2, 8, 9, 9]))] == [0, 4, 12]

@@ -56,20 +56,21 @@ def following(site: Site) -> Next | None:
 
 
 def next_step(site: Site, video_id: int) -> int | None:
-    """The video's next step that can be done now: a range at any time, all else when what lies before it is done.
+    """The video's next step that can be done now: when what lies before it is done, or at any time (`ALONGSIDE`).
 
-    Until something can be played, no other range takes power from the first one.
+    But until something can be played, nothing takes power from the first range.
     """
     chosen = (
         "SELECT s.id, s.state FROM step s WHERE s.video_id = ? AND s.state IN (?, ?)"
         " AND (s.state = ? OR s.next_try <= ? OR s.next_try > ?)"
         " AND (s.position = (SELECT MIN(position) FROM step WHERE video_id = ? AND state != ?)"
-        " OR (s.kind = ? AND (s.number = 0 OR (SELECT playable_at FROM video WHERE id = ?) IS NOT NULL)))"
+        " OR (s.kind = ? AND s.number = 0)"
+        " OR (s.kind IN (?, ?) AND (SELECT playable_at FROM video WHERE id = ?) IS NOT NULL))"
         " ORDER BY s.position LIMIT ?"
     )
     now = clock.timestamp()
     open_now = (rows.WAITING, rows.RUNNING, rows.RUNNING, now, now + rows.FARTHEST_TRY)
-    values = (video_id, *open_now, video_id, rows.DONE, kinds.RANGE, video_id, STEPS_AT)
+    values = (video_id, *open_now, video_id, rows.DONE, kinds.RANGE, *kinds.ALONGSIDE, video_id, STEPS_AT)
     for step_id, state in site.db.execute_sql(chosen, values).fetchall():
         if state == rows.WAITING or rows.workable(Step(id=step_id, state=state, next_try=0), site.files.run):
             return int(step_id)

@@ -130,7 +130,7 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> None:
         _sweep_attempts(site, video, step)
         _check_room(site)
         bench = _bench(site, video, step, tools)
-        if step.kind != kinds.RANGE:  # ranges may be encoded side by side, and show nothing
+        if step.kind not in kinds.ALONGSIDE:
             show(site, video, bench.plan)
         _commit(bench, claim, steps.DO[step.kind](bench))
     except Interrupted:
@@ -210,7 +210,7 @@ def _wanted(video_id: int) -> bool:
 def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
     """Removes what earlier attempts at this step left half made; this claim is the only one at work."""
     half_made = [*site.files.work(video.uuid).glob(f"{step.id}-*.part*")]
-    if step.kind != kinds.RANGE:  # nobody else writes into the public folder now
+    if step.kind not in kinds.ALONGSIDE:  # nobody else writes into the public folder now
         half_made += site.files.public(video.uuid).glob(".*.part")
     for left in half_made:
         shutil.rmtree(left) if left.is_dir() else left.unlink()

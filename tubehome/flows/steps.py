@@ -20,6 +20,7 @@ from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.jobs import rows as work_rows
 from tubehome.library.kinds import (
+    AHEAD,
     APPEND,
     FINISH,
     IMAGES,
@@ -83,7 +84,11 @@ class Bench:
 
     @property
     def sound(self) -> Path | None:
-        return self.work / "sound.aac" if self.plan.sound else None
+        """What this step takes its sound from; None: there is none."""
+        if not self.plan.sound:
+            return None
+        ahead = self.step.kind == AHEAD or (self.step.kind == APPEND and self.step.number < self.plan.early)
+        return self.work / ("ahead.aac" if ahead else "sound.aac")
 
 
 Rows = Callable[[], None]
@@ -95,8 +100,9 @@ def range_file(work: Path, number: int, height: int) -> Path:
 
 def intermediate(work: Path, step: Step, plan: Plan) -> tuple[Path, ...]:
     """The files in the work folder that a step makes for later ones."""
-    if step.kind == SOUND:
-        return (work / "sound.aac", sounds.index_of(work / "sound.aac"))
+    if step.kind in (SOUND, AHEAD):
+        sound = work / ("sound.aac" if step.kind == SOUND else "ahead.aac")
+        return (sound, sounds.index_of(sound))
     if step.kind == RANGE:
         return tuple(range_file(work, step.number, rung.height) for rung in plan.encoded)
     return ()
@@ -126,6 +132,10 @@ def _in_order(plan: Plan) -> Iterator[tuple[str, float, int, int]]:
     """(kind, weight, number, height) of each step."""
     seconds, encoded = plan.duration, plan.encoded
     download = (PROGRESSIVE, 0.005 * seconds, 0, plan.progressive)
+    spans = plan.spans if encoded else ()
+    if plan.early:
+        yield AHEAD, 0.015 * plan.ahead, 0, 0
+        yield from _of_ranges(spans[: plan.early], plan)
     if plan.sound:
         yield SOUND, (0.001 if plan.copy_sound else 0.015) * seconds, 0, 0
     if plan.copied:
@@ -133,13 +143,7 @@ def _in_order(plan: Plan) -> Iterator[tuple[str, float, int, int]]:
         yield IMAGES, 2.0, 0, 0
         if plan.progressive == plan.rungs[0].height:
             yield download
-    pixels = sum(rung.width_px * rung.height_px for rung in encoded)
-    for span in plan.spans if encoded else ():
-        length = float(span.frames / plan.rate)
-        yield RANGE, span.frames * pixels / 60e6 + 0.1 * length, span.number, 0
-        yield APPEND, 0.003 * length * len(encoded), span.number, 0
-        if not plan.copied and span.number == 0:
-            yield IMAGES, 2.0, 0, 0
+    yield from _of_ranges(spans[plan.early :], plan)
     for rung in encoded:
         yield FINISH, 0.01, 0, rung.height
     if not plan.copied or plan.progressive != plan.rungs[0].height:
@@ -148,6 +152,16 @@ def _in_order(plan: Plan) -> Iterator[tuple[str, float, int, int]]:
         yield INSIDE, 0.001 * seconds, 0, 0
     if not plan.drawn:
         yield STORYBOARD, 0.002 * seconds, 0, 0
+
+
+def _of_ranges(spans: Sequence[Span], plan: Plan) -> Iterator[tuple[str, float, int, int]]:
+    pixels = sum(rung.width_px * rung.height_px for rung in plan.encoded)
+    for span in spans:
+        length = float(span.frames / plan.rate)
+        yield RANGE, span.frames * pixels / 60e6 + 0.1 * length, span.number, 0
+        yield APPEND, 0.003 * length * len(plan.encoded), span.number, 0
+        if not plan.copied and span.number == 0:
+            yield IMAGES, 2.0, 0, 0
 
 
 def _plan(bench: Bench) -> Rows:
@@ -199,8 +213,10 @@ def _nothing() -> None:
 
 
 def _sound(bench: Bench) -> Rows:
-    final = bench.work / "sound.aac"
-    sounds.make_sound(bench.source, bench.plan, bench.part, bench.tools)
+    """All of it, or the beginning alone."""
+    final = bench.sound
+    assert final is not None  # noqa: S101 - for the type checker: a silent film has no such step
+    sounds.make_sound(bench.source, bench.plan, bench.part, bench.tools, ahead=bench.step.kind == AHEAD)
     files.settle(sounds.index_of(bench.part), sounds.index_of(final))
     files.settle(bench.part, final)
     return _nothing
@@ -398,6 +414,7 @@ def _may_go(bench: Bench) -> bool:
 DO: dict[str, Callable[[Bench], Rows]] = {
     PLAN: _plan,
     IMAGES: _images,
+    AHEAD: _sound,
     SOUND: _sound,
     TOP: _top,
     RANGE: _range,
@@ -412,4 +429,6 @@ DO: dict[str, Callable[[Bench], Rows]] = {
 
 def seconds(plan: Plan, step: Step) -> float:
     """The seconds of film that a step works through."""
+    if step.kind == AHEAD:
+        return plan.ahead
     return float(plan.spans[step.number].frames / plan.rate) if step.kind in (RANGE, APPEND) else plan.duration

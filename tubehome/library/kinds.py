@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PLAN = "plan"
+AHEAD = "ahead"  # the sound of the first ranges of a long film, before all of it
 SOUND = "sound"  # once, for all sizes
 TOP = "top"  # the source's own picture, copied: a whole size
 IMAGES = "images"
@@ -13,3 +14,5 @@ PROGRESSIVE = "progressive"  # the file to download
 INSIDE = "inside"  # chapters and subtitles of the file
 STORYBOARD = "storyboard"  # the small pictures along the bar
 RELEASE = "release"  # the original goes
+
+ALONGSIDE = (RANGE, SOUND)  # may be done beside other steps of their video, as they show nothing

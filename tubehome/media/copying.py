@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -199,10 +199,12 @@ def sound_may_be_copied(voice: Voice, start: Fraction, end: float) -> bool:
     )
 
 
-def spans_of(marks: Sequence[Cut], base: Fraction, range_seconds: float) -> tuple[int, ...]:
-    """The numbers of the cuts at which ranges begin: whole segments, about `range_seconds` each."""
-    starts = [0]
+def spans_of(marks: Sequence[Cut], base: Fraction, seconds: Iterable[float]) -> tuple[int, ...]:
+    """The numbers of the cuts at which ranges begin: whole segments, at least so many `seconds` each."""
+    starts, lengths = [0], iter(seconds)
+    least = next(lengths)
     for number, cut in enumerate(marks):
-        if (cut.at - marks[starts[-1]].at) * base >= range_seconds:
+        if (cut.at - marks[starts[-1]].at) * base >= least:
             starts.append(number)
+            least = next(lengths)
     return tuple(starts)

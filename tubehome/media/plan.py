@@ -6,9 +6,9 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise, repeat, takewhile
 from typing import Any
 
 from tubehome.base.errors import Refused
@@ -24,6 +24,8 @@ RUN_UP = Fraction(-SAMPLES, HERTZ)  # the encoder's first frame lies before the 
 LAST_NOTE = 0.2  # seconds of sound after the picture that a copied film may keep: they lie in its last segment
 LEAD = 4  # pictures decoded before a range at least: one for the clock, more for what mends interlaced film
 WAITING_SECONDS = 300.0  # of ranges that are encoded and not yet packaged, at the worst moment
+# The first ranges, in segments: something plays soon, and goes on while the next one is encoded. Then the usual ones.
+RAMP = (Fraction(1, 2), Fraction(2), Fraction(4), Fraction(8))
 HOLD_FROM = 0.2  # seconds that the sound outlasts the film before we hold its last picture
 # Ceilings in bits/s up to 30 pictures a second, by shorter side; in between they follow the line.
 CEILINGS = ((0, 100_000), (360, 800_000), (480, 1_400_000), (720, 2_800_000), (1080, 5_000_000), (1440, 9_000_000),
@@ -44,7 +46,8 @@ class Policy:
     threads: int = 1  # of an encoder: with more, two runs may differ in a few bytes
     range_seconds: float = 60.0  # what a power cut may cost
     copy: bool = True  # False: every picture is encoded
-    first_segments: int = 1  # of the first range, which is short so that something plays soon
+    long_seconds: float = 600.0  # from here on, encoding all of the sound takes longer than people wait
+    ahead_seconds: float = 64.0  # of such a sound are made first, alone: those of the ranges that are short
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Plan:
     end: int = 0  # of a copied film's last picture, on its own clock
     range_marks: tuple[int, ...] = ()  # the marks at which ranges begin
     refusal: str = ""  # why the picture is not copied: a message id
+    early: int = 0  # ranges whose sound is made ahead of all of it
     copy_sound: bool = False  # its frames are taken as they are
     hertz: int = HERTZ  # of the sound that we make
     sound_at: Fraction = RUN_UP  # when the first frame of the sound's file begins, from the first picture, seconds
@@ -129,6 +133,11 @@ class Plan:
     def encoded(self) -> tuple[Rung, ...]:
         """The rungs that ranges are made of, largest first."""
         return tuple(rung for rung in self.rungs if not rung.copied)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds of sound that the early ranges need; 0 where there are none."""
+        return float(self.spans[self.early].start) if self.early else 0.0
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -202,8 +211,11 @@ def plan(probe: Probe, policy: Policy) -> Plan:
     if probe.drawn:
         rungs = rungs[:1]  # a picture that stands still weighs next to nothing
     progressive = _progressive(rungs, picture, rate)
-    clock = _copied_clock(picture, policy) if refusal is None else _even_clock(picture, policy, rate, end)
-    return Plan(
+    heard = _sound(sound, policy, picture)
+    encodes = sound is not None and "copy_sound" not in heard and not all(rung.copied for rung in rungs)
+    slow = encodes and end - picture.start >= policy.long_seconds
+    clock = _copied_clock(picture, policy, slow) if refusal is None else _even_clock(picture, policy, rate, end)
+    made = Plan(
         rate=rate,
         **clock,
         time_base=picture.time_base,
@@ -226,8 +238,14 @@ def plan(probe: Probe, policy: Policy) -> Plan:
         remuxed=probe.remuxed,
         drawn=probe.drawn,
         inside=probe.inside,
-        **_sound(sound, policy, picture),
+        **heard,
     )
+    return replace(made, early=_early(made, policy.ahead_seconds)) if slow else made
+
+
+def _early(made: Plan, seconds: float) -> int:
+    """How many ranges lie within what is made ahead of a sound."""
+    return sum(span.stop is not None and span.stop <= seconds for span in made.spans)
 
 
 def _refusal(picture: Picture, ahead: float, lag: float, policy: Policy, rate: Fraction) -> str | None:
@@ -270,17 +288,22 @@ def _even_clock(picture: Picture, policy: Policy, rate: Fraction, end: float) ->
 
 
 def _starts(frames: int, segment_frames: int, policy: Policy) -> tuple[int, ...]:
-    """Whole segments each; the first range is short. The last never is: a picture more or less must not matter."""
+    """Whole segments each but for the first. The last is never shorter: a picture more or less must not matter."""
     usual = segment_frames * max(1, round(policy.range_seconds / policy.segment_seconds))
-    first = min(usual, segment_frames * policy.first_segments)
-    return (0, *(start for start in range(first, frames, usual) if frames - start >= segment_frames))
+    ramp = (min(usual, max(1, math.floor(segment_frames * share))) for share in RAMP)
+    starts = accumulate(chain(ramp, repeat(usual)), initial=0)
+    return tuple(takewhile(lambda start: not start or frames - start >= segment_frames, starts))
 
 
-def _copied_clock(picture: Picture, policy: Policy) -> dict[str, Any]:
-    """The source's own: segments begin at its keyframes, and its pictures keep their times."""
+def _copied_clock(picture: Picture, policy: Policy, ramp: bool) -> dict[str, Any]:
+    """The source's own: segments begin at its keyframes, and its pictures keep their times.
+
+    No `ramp` where the copied picture is what plays first.
+    """
     stream, base = picture.stream, picture.time_base
     marks = copying.cuts(stream, base, policy.segment_seconds)
-    starts = copying.spans_of(marks, base, policy.range_seconds)
+    soon = [min(policy.range_seconds, float(share) * policy.segment_seconds) for share in RAMP if ramp]
+    starts = copying.spans_of(marks, base, chain(soon, repeat(policy.range_seconds)))
     return {
         "segment_frames": 0,
         "frames": stream.count,

@@ -19,24 +19,29 @@ from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.plan import HERTZ, SAMPLES, Plan, Span
 
 INDEX_SUFFIX = ".index"
+AFTER = 1.0  # seconds made beyond what is used of a sound made ahead: where it ends, an encoder decides otherwise
 LACKING = 0.2  # seconds that may lack at the end
 
 
-def make_sound(source: Path, plan: Plan, out: Path, tools: Tools) -> None:
+def make_sound(source: Path, plan: Plan, out: Path, tools: Tools, *, ahead: bool = False) -> None:
     """Writes the sound to `out`, and where each frame of it lies beside it; verified. ToolFailed otherwise.
+
+    `ahead`: only the beginning, for the plan's early ranges, whose frames are those of the whole sound, bit for bit.
 
     Encoded: 48 kHz, mono or stereo, from the first picture to at least the last. Late sound is preceded by silence,
     holes and a short end are filled with it: every segment then has both. Copied: its frames as they are.
     """
-    options: Options = {"map": f"0:a:{plan.sound_index}", "f": "adts", **CLEAN, **_coder(plan)}
-    room = 64_000_000 + round(plan.duration * plan.audio_bitrate / 4)
-    job = Job([Input(source)], [Output(out, options)], plan.duration, max_bytes=room, copy_timestamps=True)
+    seconds = min(plan.duration, plan.ahead + AFTER) if ahead else plan.duration
+    only: Options = {"t": f"{seconds:.6f}"} if ahead else {}
+    options: Options = {"map": f"0:a:{plan.sound_index}", "f": "adts", **CLEAN, **_coder(plan), **only}
+    room = 64_000_000 + round(seconds * plan.audio_bitrate / 4)
+    job = Job([Input(source)], [Output(out, options)], seconds, max_bytes=room, copy_timestamps=True)
     run(job, tools)
     try:
         frames = write_index(out)
     except ValueError as error:
         raise ToolFailed("The sound of this video came out unreadable.", cause=str(error)) from error
-    if frames * SAMPLES / plan.hertz + plan.sound_at < plan.duration - LACKING - SAMPLES / plan.hertz:
+    if frames * SAMPLES / plan.hertz + plan.sound_at < seconds - LACKING - SAMPLES / plan.hertz:
         raise ToolFailed("The sound of this video came out too short.", cause=f"{frames} frames of {SAMPLES} samples")
 
 
