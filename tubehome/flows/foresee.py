@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tubehome.base.config import Config
-from tubehome.flows import machine, steps
+from tubehome.flows import machine, outline
 from tubehome.media import check, encode, plan
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan
@@ -38,7 +38,7 @@ def foresee(config: Config, path: Path, tools: Tools, speed: float | None = None
 
 def foreseen(made: Plan, speed: float) -> Foreseen:
     """`speed`: weight a second."""
-    weight: float = sum(step["weight"] for step in steps.planned_steps(made))
+    weight: float = sum(step["weight"] for step in outline.planned_steps(made))
     return Foreseen(
         plan=made,
         copied=made.rungs[0].height if made.copied else 0,

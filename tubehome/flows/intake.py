@@ -21,8 +21,8 @@ from tubehome.base import clock, ids, text, urls
 from tubehome.base.errors import Interrupted, NoRoom, Refused, TooLarge
 from tubehome.base.i18n import Bytes
 from tubehome.flows import edit, machine
+from tubehome.flows.outline import planned_steps
 from tubehome.flows.room import check_room
-from tubehome.flows.steps import planned_steps
 from tubehome.jobs import Job
 from tubehome.library import queries
 from tubehome.library.models import Channel, Step, Video

@@ -18,7 +18,7 @@ from tubehome.base.i18n import mark
 from tubehome.flows import machine, steps
 from tubehome.flows.order import Crew, following, next_step
 from tubehome.flows.publish import publish
-from tubehome.flows.show import forget_strays, show
+from tubehome.flows.show import forget_strays, listing, show, tidy
 from tubehome.jobs import Job, rows
 from tubehome.library import kinds
 from tubehome.library.damage import DAMAGED
@@ -28,7 +28,6 @@ from tubehome.media.ffmpeg import Killed, Tools
 from tubehome.media.plan import Plan
 from tubehome.media.probe import probe
 from tubehome.site import Site
-from tubehome.store import files
 from tubehome.store.db import borrowed, found_no_room
 
 log = logging.getLogger(__name__)
@@ -128,14 +127,16 @@ def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> None:
             move(video.id, Processing.RECEIVED, Processing.PREPARING)
     try:
         _sweep_attempts(site, video, step)
-        _check_room(site)
+        if step.kind not in kinds.FRUGAL:
+            _check_room(site)
         bench = _bench(site, video, step, tools)
         if step.kind not in kinds.ALONGSIDE:
             show(site, video, bench.plan)
         _commit(bench, claim, steps.DO[step.kind](bench))
     except Interrupted:
         _sweep_attempts(site, video, step)
-        Step.update(progress=0).where(Step.id == step.id).execute()
+        if not Step.update(progress=0).where(Step.id == step.id).execute():  # it was said to be enough
+            forget_strays(site, video)
         claim.release()
     except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to the row and not to the queue
         if not _wanted(video.id):  # erased, or in the bin: what failed for want of its files is nobody's fault
@@ -209,28 +210,27 @@ def _wanted(video_id: int) -> bool:
 
 def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
     """Removes what earlier attempts at this step left half made; this claim is the only one at work."""
-    half_made = [*site.files.work(video.uuid).glob(f"{step.id}-*.part*")]
-    if step.kind not in kinds.ALONGSIDE:  # nobody else writes into the public folder now
-        half_made += site.files.public(video.uuid).glob(".*.part")
-    for left in half_made:
+    for left in site.files.work(video.uuid).glob(f"{step.id}-*.part*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
+    if step.kind not in kinds.ALONGSIDE:
+        with listing(site, video):
+            for left in site.files.public(video.uuid).glob(".*.part"):
+                left.unlink()
 
 
 def _commit(bench: steps.Bench, claim: rows.Claim, commit: steps.Rows) -> None:
     site, video = bench.site, bench.video
     with site.db.atomic():
-        if not Step.select().where(Step.id == claim.row.id).exists():  # it was said to be enough
-            forget_strays(site, video)
+        if not Step.select().where(Step.id == claim.row.id).exists():
             raise Interrupted(GONE)
         commit()
         Step.update(progress=1).where(Step.id == claim.row.id).execute()
         claim.done()
-        publish(video.id, claim.row)
+        publish(video.id)
     if claim.row.kind in (kinds.TOP, kinds.APPEND, kinds.FINISH):
         show(site, video, bench.plan)
     if Video.get_by_id(video.id).processing == Processing.READY:
-        forget_strays(site, video)
-        files.empty(site.files.work(video.uuid))
+        tidy(site, video)
 
 
 def _named(site: Site, error: Exception) -> TubehomeError:

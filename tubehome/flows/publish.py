@@ -1,4 +1,4 @@
-"""A step is done: what the public gets by it. The three moments of a video; the first is `flows.show`'s."""
+"""What the rows of a video's steps mean for the public. The three moments of a video; the first is `flows.show`'s."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
 
 
-def publish(video_id: int, step: Step) -> None:
-    """Moves the video on after a step, inside the transaction that records the step as done.
+def publish(video_id: int) -> None:
+    """Moves the video on to what its steps say, inside the transaction that changed them; as often as one likes.
 
-    OUT with the progressive file, READY with the last step; PLAYABLE comes with the lists (`flows.show`).
+    OUT with the progressive file, READY with the last step; PLAYABLE comes with the lists (`flows.show`). One that
+    failed is left where it is: a step may end after another one has failed, and counts when the owner tries again.
     """
-    if step.kind == kinds.PROGRESSIVE:
+    done = Step.select().where(Step.video == video_id, Step.kind == kinds.PROGRESSIVE, Step.state == rows.DONE)
+    if done.exists():
         move(video_id, Processing.PLAYABLE, Processing.OUT)
     left = Step.select().where(Step.video == video_id, Step.state != rows.DONE).exists()
     if not left and move(video_id, Processing.OUT, Processing.READY):

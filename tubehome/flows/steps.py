@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tubehome.base import ids
 from tubehome.base.errors import Interrupted
 from tubehome.base.i18n import mark
 from tubehome.flows import machine
+from tubehome.flows.outline import planned_steps
 from tubehome.jobs import rows as work_rows
 from tubehome.library.kinds import (
     AHEAD,
@@ -87,8 +86,11 @@ class Bench:
         """What this step takes its sound from; None: there is none."""
         if not self.plan.sound:
             return None
-        ahead = self.step.kind == AHEAD or (self.step.kind == APPEND and self.step.number < self.plan.early)
-        return self.work / ("ahead.aac" if ahead else "sound.aac")
+        return self.work / ("ahead.aac" if self.takes_ahead else "sound.aac")
+
+    @property
+    def takes_ahead(self) -> bool:
+        return self.step.kind == AHEAD or (self.step.kind == APPEND and self.step.number < self.plan.early)
 
 
 Rows = Callable[[], None]
@@ -106,62 +108,6 @@ def intermediate(work: Path, step: Step, plan: Plan) -> tuple[Path, ...]:
     if step.kind == RANGE:
         return tuple(range_file(work, step.number, rung.height) for rung in plan.encoded)
     return ()
-
-
-def planned_steps(plan: Plan, first: int = 1, *, keep: bool = True) -> Iterator[dict[str, Any]]:
-    """The rows of a plan's steps, in order, from the position `first` on; weights are rough shares of the work.
-
-    Not `keep`: the last one lets the original go.
-
-    What can be played soon comes first: a copied picture, else the first range, which is short.
-    """
-    last = [] if keep else [(RELEASE, 0.03 * plan.duration, 0, 0)]
-    for at, (kind, weight, number, height) in enumerate([*_in_order(plan), *last], first):
-        file = file_name(kind, height)
-        yield {"position": at, "kind": kind, "weight": weight, "number": number, "height": height, "file": file}
-
-
-def file_name(kind: str, height: int) -> str:
-    """Chosen before: a repeated step leaves no second file."""
-    if kind == PROGRESSIVE:
-        return f"{height}p.mp4"
-    return f"{ids.new_uuid()}-{height}{hls.SUFFIX}" if kind in (TOP, FINISH) else ""
-
-
-def _in_order(plan: Plan) -> Iterator[tuple[str, float, int, int]]:
-    """(kind, weight, number, height) of each step."""
-    seconds, encoded = plan.duration, plan.encoded
-    download = (PROGRESSIVE, 0.005 * seconds, 0, plan.progressive)
-    spans = plan.spans if encoded else ()
-    if plan.early:
-        yield AHEAD, 0.015 * plan.ahead, 0, 0
-        yield from _of_ranges(spans[: plan.early], plan)
-    if plan.sound:
-        yield SOUND, (0.001 if plan.copy_sound else 0.015) * seconds, 0, 0
-    if plan.copied:
-        yield TOP, 0.003 * seconds, 0, plan.rungs[0].height
-        yield IMAGES, 2.0, 0, 0
-        if plan.progressive == plan.rungs[0].height:
-            yield download
-    yield from _of_ranges(spans[plan.early :], plan)
-    for rung in encoded:
-        yield FINISH, 0.01, 0, rung.height
-    if not plan.copied or plan.progressive != plan.rungs[0].height:
-        yield download
-    if plan.inside:
-        yield INSIDE, 0.001 * seconds, 0, 0
-    if not plan.drawn:
-        yield STORYBOARD, 0.002 * seconds, 0, 0
-
-
-def _of_ranges(spans: Sequence[Span], plan: Plan) -> Iterator[tuple[str, float, int, int]]:
-    pixels = sum(rung.width_px * rung.height_px for rung in plan.encoded)
-    for span in spans:
-        length = float(span.frames / plan.rate)
-        yield RANGE, span.frames * pixels / 60e6 + 0.1 * length, span.number, 0
-        yield APPEND, 0.003 * length * len(plan.encoded), span.number, 0
-        if not plan.copied and span.number == 0:
-            yield IMAGES, 2.0, 0, 0
 
 
 def _plan(bench: Bench) -> Rows:
@@ -224,6 +170,7 @@ def _sound(bench: Bench) -> Rows:
 
 def _top(bench: Bench) -> Rows:
     """The source's own picture, whole: the first that can be played."""
+    _need_sound(bench)
     piece = top.copy_top(bench.source, bench.sound, bench.plan, bench.part, bench.tools)
     files.settle(bench.part, bench.public / bench.step.file)
     made = growing.rendition([piece], bench.plan, bench.plan.rungs[0], bench.step.file, final=True)
@@ -281,7 +228,8 @@ def _append(bench: Bench) -> Rows:
     span, folder = bench.span, bench.part
     videos = {rung: range_file(bench.work, span.number, rung.height) for rung in bench.plan.encoded}
     if not all(path.exists() for path in videos.values()):
-        _encode_again(bench)
+        _make_again(bench, RANGE, span.number)
+    _need_sound(bench)
     folder.mkdir()
     earlier = appended(bench.video)
     added: dict[int, Piece] = {}
@@ -304,10 +252,16 @@ def _append(bench: Bench) -> Rows:
     return rows
 
 
-def _encode_again(bench: Bench) -> None:
-    """The range's files are gone (a restored backup): back to it, without an attempt."""
+def _need_sound(bench: Bench) -> None:
+    sound = bench.sound
+    if sound and not (sound.exists() and sounds.index_of(sound).exists()):
+        _make_again(bench, AHEAD if bench.takes_ahead else SOUND)
+
+
+def _make_again(bench: Bench, kind: str, number: int = 0) -> None:
+    """What a step before this one made is gone (a restored backup): back to it, without an attempt."""
     log.warning("%s (%s)", LOST, bench.video.uuid)
-    same = (Step.video == bench.video) & (Step.kind == RANGE) & (Step.number == bench.step.number)
+    same = (Step.video == bench.video) & (Step.kind == kind) & (Step.number == number)
     Step.update(state=work_rows.WAITING, progress=0, next_try=0).where(same).execute()
     raise Interrupted(LOST)
 

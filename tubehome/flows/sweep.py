@@ -12,6 +12,7 @@ from tubehome.base import clock
 from tubehome.flows import watched
 from tubehome.flows.erase import erase
 from tubehome.flows.order import following
+from tubehome.flows.publish import publish
 from tubehome.jobs import Job, rows
 from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Step, Video
@@ -79,7 +80,10 @@ def _remove_if_abandoned(left: Path) -> bool:
 
 
 def _tidy_videos(site: Site) -> None:
-    """What a kill left: folders without a row, and intermediate files of videos that were just ready."""
+    """What a kill left: folders without a row, intermediate files of videos that were just ready, a move not made."""
+    for video in Video.select().where(Video.processing << (Processing.PLAYABLE, Processing.OUT)):
+        with site.db.atomic():
+            publish(video.id)
     rows_say: Any = Video.select(Video.uuid, Video.processing).tuples()
     known = dict(rows_say)
     for folder in files.children(site.files.videos()):

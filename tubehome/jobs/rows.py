@@ -52,29 +52,29 @@ class Claim:
     row: Any
     lock: lock.Lock
 
-    def _end(self, **values: object) -> None:
+    def _end(self, **values: object) -> bool:
+        """False when the row is not ours any more: somebody began it anew, or did away with it."""
         kind = type(self.row)
-        kind.update(**values).where(kind.id == self.row.id, kind.state == RUNNING).execute()
+        return bool(kind.update(**values).where(kind.id == self.row.id, kind.state == RUNNING).execute())
 
     def done(self) -> None:
         """Inside the caller's transaction, with what the work produced; then `let_go`."""
         self._end(state=DONE, finished_at=clock.timestamp(), last_error=None, detail=None, deaths=0)
 
     def retry(self, error: TubehomeError) -> bool:
-        """Counts an attempt that failed; False when it was the last."""
+        """Counts an attempt that failed; False when it was the last, and the row says so."""
         attempts = self.row.attempts + 1
         last = attempts >= ATTEMPTS
         wait = BACK_OFF[min(attempts, len(BACK_OFF)) - 1]
-        self._end(state=FAILED if last else WAITING, attempts=attempts, deaths=0, next_try=clock.timestamp() + wait,
-                  last_error=error.to_json(), detail=error.cause)  # fmt: skip
-        return not last
+        said = self._end(state=FAILED if last else WAITING, attempts=attempts, deaths=0, last_error=error.to_json(),
+                         next_try=clock.timestamp() + wait, detail=error.cause)  # fmt: skip
+        return not (last and said)
 
     def died(self, error: TubehomeError) -> bool:
         """What worked for us was killed: counted as our own death would be, no attempt. False when it was too often."""
         died = self.row.deaths + 1
         if died >= DEATHS:
-            self._end(state=FAILED, deaths=0, last_error=ToolFailed(OUT_OF_MEMORY, n=died).to_json())
-            return False
+            return not self._end(state=FAILED, deaths=0, last_error=ToolFailed(OUT_OF_MEMORY, n=died).to_json())
         wait = BACK_OFF[0] * (died - 1)  # the first time it was most likely chance
         self._end(state=WAITING, deaths=died, next_try=clock.timestamp() + wait, last_error=error.to_json())
         return True

@@ -16,3 +16,4 @@ STORYBOARD = "storyboard"  # the small pictures along the bar
 RELEASE = "release"  # the original goes
 
 ALONGSIDE = (RANGE, SOUND)  # may be done beside other steps of their video, as they show nothing
+FRUGAL = (FINISH, RELEASE)  # take no room, or give some: a full disk must not keep them waiting

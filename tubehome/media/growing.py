@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tubehome.base.errors import ToolFailed
+from tubehome.base.i18n import mark
 from tubehome.media import boxes
 from tubehome.media import sound as sounds
 from tubehome.media._guard import Option, Options
@@ -25,6 +26,8 @@ from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.hls import Rendition, Segment, peak
 from tubehome.media.plan import Plan, Rung, Span
 
+UNEVEN = mark("A rendition of this video came out unevenly cut.")
+CHANGED = mark("A rendition of this video is shorter than it was: it was changed from outside.")
 SETTLING = 64_000_000  # bytes that a file may take beyond what goes into it
 
 
@@ -78,7 +81,7 @@ def rendition(pieces: Sequence[Piece], plan: Plan, rung: Rung, file_name: str, *
 def verify_size(path: Path, made: Rendition) -> None:
     """ToolFailed when the file is not as long as its pieces say."""
     if path.stat().st_size != made.size:
-        raise ToolFailed("A rendition of this video is shorter than it was: it was changed from outside.")
+        raise ToolFailed(CHANGED)
 
 
 def target(plan: Plan) -> int:
@@ -118,7 +121,7 @@ def append(
             raise ValueError("other parameters than range 0")
         return _add(fragment, found, plan, span, before, target)
     except ValueError as error:
-        raise ToolFailed("A rendition of this video came out unevenly cut.", cause=str(error)) from error
+        raise ToolFailed(UNEVEN, cause=str(error)) from error
 
 
 def _copy(video: Path, sound: Path | None, first: int, plan: Plan, span: Span, out: Path, tools: Tools) -> None:
@@ -203,7 +206,7 @@ def _put(source: BinaryIO, skip: int, target: Path, keep: int) -> int:
     fd = os.open(target, os.O_RDWR | os.O_CREAT, 0o644)
     with os.fdopen(fd, "r+b") as out:
         if out.seek(0, os.SEEK_END) < keep:
-            raise ToolFailed("A rendition of this video is shorter than it was: it was changed from outside.")
+            raise ToolFailed(CHANGED)
         out.truncate(keep)  # cuts off an append that a kill tore
         out.seek(keep)
         source.seek(skip)

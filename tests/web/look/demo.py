@@ -24,8 +24,8 @@ from pathlib import Path
 from tubehome import boot, settings
 from tubehome.base import ids
 from tubehome.base.errors import ToolFailed
+from tubehome.flows.outline import planned_steps
 from tubehome.flows.set_up import set_up
-from tubehome.flows.steps import planned_steps
 from tubehome.library.changes import changed
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
 from tubehome.media import storyboard
