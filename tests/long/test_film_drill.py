@@ -39,9 +39,11 @@ def test_a_film_through_thirty_kills_and_three_full_disks(
     killed = filmrun.FilmRun(make_house("killed").init(), drill, tmp_path, [540, 360])
     kills = killed.go(film, kills=KILLS, seed=seed, kinds=STEPS, fulls=FULLS, seconds=3600)
     note(
-        f"seed {seed}: {kills} kills, {killed.fulls} full disks; ranges begun {killed.begun}, {calm.begun} undisturbed;"
+        f"seed {seed}: {kills} kills, {killed.fulls} full disks, met by {killed.met} steps;"
+        f" ranges begun {killed.begun}, {calm.begun} undisturbed;"
         f" {time.monotonic() - began - took:.0f} s, {took:.0f} s undisturbed"
     )
     assert (kills, killed.fulls) == (KILLS, FULLS)
+    assert killed.met == FULLS, "a full disk that no step met tries nothing"
     assert killed.made == calm.made
     assert killed.begun <= calm.begun + (kills + killed.fulls) * killed.jobs

@@ -23,6 +23,8 @@ exec {real} "$@"
 """
 A_STEP = 8  # kills of one step at most: ten deaths would be taken for want of memory
 RESERVE = 3_000_000  # bytes that the house keeps free, and of which a full disk leaves less
+LEFT = (RESERVE // 2, 300_000, 0)  # bytes that the full disks leave, in turn: the last one not even room for a row
+MEETS = 120  # seconds in which some step has met the full disk
 
 
 class FilmRun:
@@ -33,7 +35,7 @@ class FilmRun:
     def __init__(self, house: Any, drill: Any, folder: Path, heights: list[int]) -> None:
         self.house, self.drill = house, drill
         self.made: dict[str, str] = {}
-        self.fulls = 0
+        self.fulls = self.met = 0
         self._hit: Counter[int] = Counter()
         self.log = folder / f"{house.folder.name}-ranges.log"
         self.log.touch()
@@ -108,11 +110,19 @@ class FilmRun:
         self.drill.ring(self.house)
 
     def _full_disk(self, chance: random.Random) -> None:
-        """For some seconds next to nothing is free; then there is room again."""
+        """Next to nothing is free until a step has met that, and some seconds more; then there is room again."""
+        left, before, deadline = LEFT[self.fulls % len(LEFT)], len(self.house.log()), time.monotonic() + MEETS
         self.fulls += 1
-        with ballast(self.house.folder, RESERVE // 2):
-            time.sleep(chance.uniform(3, 8))
-        print("the disk was full")
+        said = "SELECT kind FROM step WHERE state = 'waiting' AND last_error LIKE '%disk is full%'"
+        with ballast(self.house.folder, left):
+            while not (met := self.drill.rows(self.house.folder, said)) and time.monotonic() < deadline:
+                if "the disk is so full" in self.house.log()[before:]:  # no row could say so
+                    met = ["a step whose row could not be written"]
+                    break
+                time.sleep(0.2)
+            self.met += bool(met)
+            time.sleep(chance.uniform(1, 4))
+        print(f"the disk was full ({left} bytes left): met by {met}")
         self._hurry()
 
     def _digests(self, uuid: str) -> dict[str, str]:
