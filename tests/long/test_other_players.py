@@ -130,3 +130,37 @@ def test_vlc_plays_and_ends(growing: Growing, note: Callable[[str], None], tmp_p
         out.unlink(missing_ok=True)
     note(f"VLC: took {kept:.1f} s of {SECONDS} from the growing list")
     assert kept > SECONDS - 15
+
+
+@pytest.mark.skipif(shutil.which("cvlc") is None, reason="VLC is not installed")
+def test_vlc_seeks_back(growing: Growing, note: Callable[[str], None], tmp_path: Path) -> None:
+    growing.hold(False)
+    somebody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    command = ["cvlc", "-I", "oldrc", "--rc-fake-tty", "--vout=dummy", "--aout=adummy", "--rate=4", growing.address]
+    said = tmp_path / "said"
+    with said.open("w") as out, subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, text=True, bufsize=1,
+        env={**os.environ, "HOME": "/tmp"}, **somebody,
+    ) as vlc:  # fmt: skip
+        assert vlc.stdin is not None
+
+        def at() -> int:
+            """Seconds."""
+            vlc.stdin.write("get_time\n")  # type: ignore[union-attr]
+            time.sleep(0.3)
+            numbers = [line.strip("> ") for line in said.read_text(errors="replace").splitlines()]
+            return next((int(line) for line in reversed(numbers) if line.isdigit()), 0)
+
+        try:
+            first = growing.drill.wait_for(at, 60, "its start")
+            growing.drill.wait_for(lambda: at() > 30, 120, "half a minute")
+            before = at()
+            vlc.stdin.write("seek 2\n")
+            growing.drill.wait_for(lambda: 0 < at() < before - 10, 20, "being back")
+            back = at()
+            growing.drill.wait_for(lambda: at() > back + 5, 60, "going on from there")
+        finally:
+            vlc.kill()
+    note(f"VLC: began at {first}, from {before} back to {back}, and went on; the list grew to {growing.listed():.0f} s")
+    assert first < 8
+    assert back < before - 10
