@@ -264,3 +264,13 @@ def minute(clip: Callable[..., Path]) -> Path:
         *"-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 30 -b:v 1100k -minrate 1100k -maxrate 1100k".split(),
         *"-bufsize 1100k -x264-params nal-hrd=cbr -c:a aac -b:a 96k".split(),
     )
+
+
+@pytest.fixture(scope="session")
+def old_minute(clip: Callable[..., Path]) -> Path:
+    """60 s as an old camera gives them, about 9 MB: they have to be encoded, which takes some seconds."""
+    return clip(
+        "minute.avi",
+        *"-f lavfi -i testsrc2=s=854x480:r=25:d=60 -f lavfi -i sine=f=440:r=48000:d=60".split(),
+        *"-c:v mpeg4 -b:v 1100k -minrate 1100k -maxrate 1100k -bufsize 1100k -c:a libmp3lame".split(),
+    )
