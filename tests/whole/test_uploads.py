@@ -55,6 +55,24 @@ def test_killed_on_the_way_what_was_confirmed_is_there(
     tus.in_order(house)
 
 
+def test_two_writers_at_once(house: Any, client: Any, tus: Any, short_clip: Path, tmp_path: Path) -> None:
+    """Two connections, one file: who comes second is refused, and spoils nothing."""
+    film = tus.padded(short_clip, tmp_path / "film.mp4", LENGTH // 8)
+    path, half = client.announce(film.length), film.length // 2
+    with client.patch(path, 0, film.length) as first:
+        tus.pour(first, film, 0, half)
+        tus.wait_for(lambda: client.offset(path) > 0, 30, "the first one's bytes")
+        at = client.offset(path)
+        second = client.ask("PATCH", path, b"x" * 1000, Upload_Offset=str(at), Content_Type=tus.OCTETS)
+        assert second.status == 423, second
+        assert "autre connexion" in second.text or "another connection" in second.text.lower()
+        tus.pour(first, film, half, film.length)
+        assert tus.answer_of(first).status == 204
+    (video,) = tus.wait_for(house.videos, 30, "the film")
+    (original,) = (house.folder / "videos" / video["uuid"] / "original").iterdir()
+    assert tus.hashlib.sha256(original.read_bytes()).hexdigest() == film.sha256
+
+
 def test_tuspy_sends_a_film_with_a_token(
     house: Any, client: Any, tus: Any, short_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
