@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -31,6 +32,47 @@ if "CI" in os.environ:
 
 PASSWORD = "correct horse battery"
 COMMAND = [sys.executable, "-c", "from tubehome.cli import main; main()"]
+
+
+_violations: list[str] = []
+
+
+def _listening(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Playwright's `new_context` or `new_page`, whose windows tell what breaks our Content-Security-Policy."""
+
+    def made(*given: Any, **more: Any) -> Any:
+        opened = make(*given, **more)
+        context = getattr(opened, "context", opened)
+        context.on(
+            "console",
+            lambda said: _violations.append(said.text) if "Content Security Policy" in said.text else None,
+        )
+        return opened
+
+    return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _listeners() -> Iterator[None]:
+    try:
+        from playwright.sync_api import Browser
+    except ImportError:  # the quick tests run without it
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("new_context", "new_page"):
+            patch.setattr(Browser, name, _listening(getattr(Browser, name)))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_rule_is_broken(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Whatever page any test opens keeps to our Content-Security-Policy, but for those marked `breaks_policy`."""
+    yield _violations
+    said = _violations.copy()
+    _violations.clear()
+    if request.node.get_closest_marker("breaks_policy") is None:
+        assert said == []
 
 
 @pytest.fixture

@@ -78,7 +78,10 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_modules_hand_their_nonce_on_and_nothing_else_runs(served: str, page: Page) -> None:
+@pytest.mark.breaks_policy
+def test_modules_hand_their_nonce_on_and_nothing_else_runs(
+    served: str, page: Page, no_rule_is_broken: list[str]
+) -> None:
     page.goto(f"{served}/probe")
     deadline = time.monotonic() + 60
     while not page.evaluate("window.modules") and time.monotonic() < deadline:  # (waiting in the page needs eval)
@@ -87,13 +90,13 @@ def test_modules_hand_their_nonce_on_and_nothing_else_runs(served: str, page: Pa
     assert page.evaluate("window.classic") is True
     ran = page.evaluate("['wrong', 'bare', 'uploaded', 'handler'].filter(name => window[name])")
     assert ran == []
+    assert no_rule_is_broken, "and what is refused is told, here and in any other test"
     assert "worker-src" not in page.evaluate("window.refused")
     assert page.evaluate("document.baseURI").startswith(served)
 
 
 def test_our_pages_break_no_rule_also_when_they_come_back(served: str, page: Page, seeded) -> None:
     said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if "Content Security Policy" in message.text else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     for path in (
         "/",
