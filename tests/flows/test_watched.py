@@ -132,6 +132,52 @@ def test_a_file_that_is_replaced_while_it_is_taken(
     assert list(drop.site.files.incoming.iterdir()) == []
 
 
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_link_in_its_place_is_not_taken_for_it(
+    drop: Folder, short_clip: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
+) -> None:
+    """It would lead out of the data folder: to bytes that somebody else may change, or to none."""
+    path = drop.put("a.mp4", short_clip)
+    drop.look()
+    real = watched._row
+
+    def late(*arguments: Any) -> Any:
+        aside = path.rename(drop.path.parent / "aside.mp4")
+        path.symlink_to(Path("..") / aside.name if relative else aside)
+        return real(*arguments)
+
+    with monkeypatch.context() as racing:
+        racing.setattr(watched, "_row", late)
+        assert drop.look(PATIENCE) == 0
+    assert path.is_symlink(), "it is where it was put"
+    assert Upload.select().count() == 0
+    assert list(drop.site.files.incoming.iterdir()) == []
+    assert drop.look(PATIENCE) == 0
+
+
+def test_what_is_replaced_while_it_is_copied_from_another_disk(
+    short_clip: Path, elsewhere: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Folder(replace(site, config=replace(site.config, intake=Intake(str(elsewhere), PATIENCE))), elsewhere)
+    path = other.put("far.mp4", short_clip)
+    assert path.stat().st_dev != site.files.incoming.stat().st_dev, "it is another disk"
+    other.look()
+    real = watched.files.sync_folder
+
+    def late(*arguments: Any) -> None:
+        new = elsewhere / ".new"
+        new.write_bytes(b"another film altogether")
+        os.replace(new, path)
+        real(*arguments)
+
+    with monkeypatch.context() as racing:
+        racing.setattr(watched.files, "sync_folder", late)
+        assert other.look(PATIENCE) == 0
+    assert path.read_bytes() == b"another film altogether"
+    assert Upload.select().count() == 0
+    assert list(site.files.incoming.iterdir()) == []
+
+
 def test_from_another_disk_it_is_copied_verified_and_removed(
     drop: Folder, short_clip: Path, elsewhere: Path, site: Site
 ) -> None:

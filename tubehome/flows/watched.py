@@ -183,8 +183,8 @@ def _move(site: Site, path: Path, target: Path, fd: int, info: os.stat_result) -
             raise
         _check_room(site, info.st_size, path.name)
         return _copy(path, target, fd, info)
-    if target.stat().st_ino != info.st_ino:
-        if path.exists():
+    if target.stat(follow_symlinks=False).st_ino != info.st_ino:  # a link to the same file is another file
+        if os.path.lexists(path):
             os.rename(target, _free(path))
         else:
             os.rename(target, path)
@@ -232,6 +232,8 @@ def _keep(site: Site, uuid: str, folder: Path, beside: list[str]) -> None:
     place.mkdir(mode=0o700, exist_ok=True)
     for name in beside:
         _carry(folder / name, place / name)
+        if (place / name).is_symlink():  # put there in the last moment; its text was read before, and stays said
+            (place / name).unlink()
     files.sync_folder(place)
 
 
