@@ -38,3 +38,10 @@ def test_it_keeps_memory_low_and_survives_a_killed_ffmpeg() -> None:
     unit = service()
     assert unit["Environment"] == "MALLOC_ARENA_MAX=2"
     assert unit["OOMPolicy"] == "continue"
+
+
+def test_it_waits_for_its_disk_and_keeps_the_data_private() -> None:
+    said = (ROOT / "systemd/tubehome.service").read_text("utf-8").splitlines()
+    assert "RequiresMountsFor=%S/tubehome" in said
+    assert service()["StateDirectory"] == "tubehome"
+    assert service()["StateDirectoryMode"] == "0700", "as install.sh makes the folder"
