@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tubehome.base import ids
+from tubehome.base import ids, urls
 from tubehome.library.models import Rendition, Video
 from tubehome.site import Site
 
@@ -104,16 +104,23 @@ def _told(text: str, uuid: str) -> str:
     return re.sub(r'nonce="[^"]+"', "", text)
 
 
-def test_the_owner_has_what_is_hidden_but_for_the_bin(app: Flask, owner: FlaskClient, seeded) -> None:
+def test_the_owner_has_what_is_hidden(app: Flask, owner: FlaskClient, seeded) -> None:
     for kind, video in seeded.hidden.items():
         for address in _addresses(app, video):
             if "no-such-file" in address or address.startswith("/fr/"):
                 continue
             answer = owner.get(address)
             answer.close()
-            assert (answer.status_code == 404) == (kind == "binned"), (kind, address, answer.status_code)
+            assert answer.status_code in (200, 301), (kind, address, answer.status_code)
             if answer.status_code == 200:
                 assert "no-store" in answer.headers["Cache-Control"], address
+
+
+def test_the_owner_is_told_that_it_lies_in_the_bin(owner: FlaskClient, stranger: FlaskClient, seeded) -> None:
+    page = owner.get(urls.watch(seeded.binned.uuid))
+    assert "à la corbeille" in page.text
+    assert page.headers["X-Robots-Tag"] == "noindex"
+    assert stranger.get(urls.watch(seeded.binned.uuid)).status_code == 404
 
 
 def test_what_is_unlisted_is_there_for_who_has_its_address(app: Flask, stranger: FlaskClient, seeded) -> None:

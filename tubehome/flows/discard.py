@@ -1,15 +1,14 @@
-"""A video goes into the bin: gone at once for everybody, kept for thirty days."""
+"""A video goes into the bin: gone at once for all but the owner, kept for thirty days."""
 
 from __future__ import annotations
 
 from tubehome.base import clock
 from tubehome.base.errors import Refused
 from tubehome.jobs import Job
+from tubehome.library.access import BIN
 from tubehome.library.changes import changed
 from tubehome.library.models import Video
 from tubehome.site import Site
-
-BIN = "bin"
 
 
 def discard(site: Site, video: Video) -> None:

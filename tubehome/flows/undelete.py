@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tubehome.base.errors import Refused
-from tubehome.flows.discard import BIN
 from tubehome.jobs import Job
+from tubehome.library.access import BIN
 from tubehome.library.changes import changed
 from tubehome.library.models import Video
 from tubehome.site import Site

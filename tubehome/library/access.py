@@ -8,6 +8,7 @@ from typing import Any
 from tubehome.library.models import Video
 
 PUBLIC, UNLISTED, PRIVATE = "public", "unlisted", "private"
+BIN = "bin"  # why a video is removed: its owner did not want it any more
 VISIBILITIES = (PUBLIC, UNLISTED, PRIVATE)
 
 
@@ -25,13 +26,12 @@ OWNER = Viewer(owner=True)
 def may_see(video: Video, viewer: Viewer) -> bool:
     """May this viewer know that the video exists, and have its page, media and images?
 
-    A video in the bin is gone for everybody. A video that waits for all its sizes is hidden until then.
+    A video in the bin is gone for all but the owner, who looks at it before it is erased. A video that waits for all
+    its sizes is hidden until then.
     """
-    if video.removed:
-        return False
     if viewer.owner:
         return True
-    if video.visibility == PRIVATE:
+    if video.removed or video.visibility == PRIVATE:
         return False
     return not video.wait_transcoding or video.ready_at is not None
 

@@ -29,7 +29,7 @@ class Download:
 @dataclass(frozen=True)
 class WatchPage:
     film: Film
-    visibility: str
+    visibility: str  # of library.access, or its BIN
     description_html: str  # safe
     playable: bool
     master: str  # HLS, when playable
@@ -55,7 +55,7 @@ def watch(short: str, viewer: access.Viewer) -> WatchPage:
     playable = video.playable_at is not None and bool(made)
     return WatchPage(
         film=film(video, queries.pictures(video)),
-        visibility=video.visibility,
+        visibility=access.BIN if video.removed else video.visibility,
         description_html=_described(video),
         playable=playable,
         master=urls.master(video.uuid),
