@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,10 +14,11 @@ from typing import Any
 import pytest
 
 from tubehome.base.config import Intake
-from tubehome.flows import machine, sweep, watched
+from tubehome.flows import machine, pipeline, sweep, watched
 from tubehome.flows.accept import accept
 from tubehome.jobs import rows
 from tubehome.library.models import Channel, Video
+from tubehome.library.processing import Processing
 from tubehome.site import Site
 from tubehome.uploads import incoming
 from tubehome.uploads.models import Upload
@@ -130,6 +132,27 @@ def test_a_file_that_is_replaced_while_it_is_taken(
     assert path.read_bytes() == b"another film altogether"
     assert Upload.select().count() == 0
     assert list(drop.site.files.incoming.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("picture", ["red", "none"])
+def test_a_picture_beside_it_becomes_the_videos(
+    drop: Folder, short_clip: Path, clip: Callable[..., Path], picture: str
+) -> None:
+    """And one that cannot be used is no reason to keep the film from anybody."""
+    red = clip("red.jpg", *"-f lavfi -i color=red:s=320x240 -frames:v 1".split())
+    drop.put("a.mp4", short_clip)
+    (drop.path / "a.JPG").write_bytes(red.read_bytes() if picture == "red" else b"no picture at all")
+    drop.settle()
+    tools = machine.tools(drop.site)
+    while Video.get().processing != Processing.READY:
+        pipeline.advance(drop.site, Video.get().id, tools)
+    video = Video.get()
+    assert video.thumbnail == ("own" if picture == "red" else "")
+    made = drop.site.files.public(video.uuid) / "thumbnail-320.jpg"
+    shown = ["-vf", "scale=1:1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    pixel = subprocess.run(["ffmpeg", "-v", "error", "-i", made, *shown], capture_output=True, check=True).stdout
+    assert (pixel[0] > 200 and max(pixel[1:3]) < 60) == (picture == "red"), tuple(pixel)
 
 
 @pytest.mark.parametrize("relative", [False, True])

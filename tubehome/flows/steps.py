@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tubehome.base.errors import Interrupted
+from tubehome.base.errors import Interrupted, Refused
 from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.flows.outline import planned_steps
@@ -33,7 +33,7 @@ from tubehome.library.kinds import (
     TOP,
 )
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
-from tubehome.media import growing, hls, images, inside, progressive, ranges, storyboard, top, whole
+from tubehome.media import growing, hls, images, inside, pictures, progressive, ranges, storyboard, top, whole
 from tubehome.media import sound as sounds
 from tubehome.media.ffmpeg import Tools, version
 from tubehome.media.growing import Piece
@@ -42,9 +42,11 @@ from tubehome.media.probe import probe
 from tubehome.site import Site
 from tubehome.store import files
 from tubehome.store.files import Files
+from tubehome.uploads import sidecars
 
 INSIDE_INDEX = "inside.json"
 SHEET, SHEET_INDEX = "storyboard.jpg", "storyboard.vtt"
+OWN = "own"  # as `Video.thumbnail`: a picture of the owner's
 LOST = mark("A part of this video that was encoded is gone: it is encoded again.")
 log = logging.getLogger(__name__)
 
@@ -140,11 +142,32 @@ def _images(bench: Bench) -> Rows:
     if Video.get_by_id(bench.video.id).thumbnail:
         shutil.rmtree(folder)
         return _nothing
-    made = images.thumbnails_of(bench.source, bench.plan, looks[0], folder, bench.tools)
+    given = _given_picture(bench, folder)
+    made = given or images.thumbnails_of(bench.source, bench.plan, looks[0], folder, bench.tools)
     for image in made:
         files.settle(folder / image.file, bench.public / image.file)
     shutil.rmtree(folder)
-    return lambda: pictures_are(bench.video, made)
+
+    def rows() -> None:
+        pictures_are(bench.video, made)
+        if given:
+            Video.update(thumbnail=OWN).where(Video.id == bench.video.id).execute()
+
+    return rows
+
+
+def _given_picture(bench: Bench, folder: Path) -> tuple[images.Image, ...]:
+    """What was made of a picture that lay beside the film; nothing where there was none, or none that can be used."""
+    kept = sorted(bench.files.kept(bench.video.uuid).glob("*"))
+    source = next((path for path in kept if path.suffix.lower() in sidecars.PICTURES), None)
+    if source is None:
+        return ()
+    try:
+        shape = images.shapes(bench.plan.width, bench.plan.height)
+        return pictures.redraw(source, shape, folder, "thumbnail", bench.tools)
+    except Refused as error:  # that is no reason to keep the film from anybody
+        log.warning("%s: %s", source.name, error)
+        return ()
 
 
 def pictures_are(video: Video, made: Sequence[images.Image]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tubehome.base import clock, ids
 from tubehome.base.errors import NotFound, Refused
 from tubehome.flows import machine
-from tubehome.flows.steps import pictures_are
+from tubehome.flows.steps import OWN, pictures_are
 from tubehome.library import queries
 from tubehome.library.changes import changed
 from tubehome.library.models import Video
@@ -42,7 +42,7 @@ def moment(site: Site, video: Video, at: float) -> None:
 
 def own(site: Site, video: Video, source: Path) -> None:
     """A picture of the owner's, cut to the shape of the film. Refused when it is none."""
-    _use(site, video, source, "own")
+    _use(site, video, source, OWN)
 
 
 def _use(site: Site, video: Video, source: Path, choice: str) -> None:

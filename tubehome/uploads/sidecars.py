@@ -10,7 +10,8 @@ from tubehome.base import text
 from tubehome.base.errors import Refused
 
 WORDS = (".txt", ".toml")
-KEPT = (".jpg", ".jpeg", ".srt", ".vtt")
+PICTURES = (".jpg", ".jpeg")  # the video's own
+KEPT = (*PICTURES, ".srt", ".vtt")
 ALL = WORDS + KEPT
 LARGEST = 256_000  # bytes of words
 FIELDS = {"title": "title", "description": "description", "channel": "channel", "privacy": "visibility",
