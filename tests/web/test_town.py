@@ -216,8 +216,11 @@ def test_the_first_run(bare_site: Site, token_of: Any) -> None:
         return client.post(path, data={**fields, "csrf_token": token_of(client.get(path))})
 
     assert go(at, description="x" * 300, channel="").status_code == 400
-    at = go(at, description="Nos vidéos", channel="Conseil municipal").headers["Location"]
+    assert go(at, language="tlh", channel="x").status_code == 400
+    at = go(at, description="Nos vidéos", channel="Conseil municipal", language="en").headers["Location"]
     assert queries.channel("claire_channel").title == "Conseil municipal"
+    assert settings.read().language == "en"
+    assert '<html lang="en"' in client.get(at).text, "and it goes on in that language"
     assert go(at, accent="nonsense", corner="2").status_code == 400
     at = go(at, accent="#2a3fa8", corner="12").headers["Location"]
     assert settings.read().accent == "#2a3fa8"

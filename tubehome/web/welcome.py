@@ -22,6 +22,7 @@ from tubehome.web.views import fresh
 
 blueprint: Blueprint = rooms.room("welcome")
 SITE, COLOUR, CODES = "/studio/welcome/site", "/studio/welcome/colour", "/studio/welcome/codes"
+TOLD = ("description", "language")
 
 
 def _to(path: str) -> Response:
@@ -36,19 +37,24 @@ def site() -> Response:
 @blueprint.post(SITE)
 def store_site() -> Response:
     channel = queries.channels()[0]
-    typed = {name: request.form.get(name, "") for name in ("description", "channel")}
-    errors = choices.store({"description": choices.typed().get("description", "")})
+    typed = {name: request.form.get(name, "") for name in ("description", "channel", "language")}
+    said, before = choices.typed(), settings.read().language
+    errors = choices.store({"description": "", **{name: said[name] for name in TOLD if name in said}})
     if typed["channel"].strip():
         try:
             edit_channel(engine().site, channel, {"title": typed["channel"]})
         except TubehomeError as error:
             errors["channel"] = by_field(error, "title")["title"]
-    return _site(errors, typed, 400) if errors else _to(COLOUR)
+    if errors:
+        return _site(errors, typed, 400)
+    changed = settings.read().language != before
+    return redirect(COLOUR, 303) if changed else _to(COLOUR)  # type: ignore[return-value]  # goes on in the new one
 
 
 def _site(errors: dict[str, str], typed: dict[str, str], status: int = 200) -> Response:
     channel = queries.channels()[0]
-    values = {"description": settings.read().description, "channel": channel.title, **typed}
+    now = settings.read()
+    values = {"description": now.description, "channel": channel.title, "language": now.language, **typed}
     return fresh("welcome_site.html", status, values=values, errors=errors, address=channel.name)
 
 
