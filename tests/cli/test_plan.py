@@ -31,7 +31,7 @@ def test_what_is_encoded_says_why_and_for_how_long_without_a_folder(
     nowhere = make_house("nowhere")
     said = nowhere.run("plan", film, check=0, LC_ALL="fr_FR.UTF-8").stdout.replace("\xa0", " ")
     assert "720p, 480p, 360p : encodé, environ" in said
-    assert "Pas de copie : ce n’est pas du H.264 que tous les navigateurs lisent." in said
+    assert "Recodée en entier : le format du fichier n’est pas lu par tous les navigateurs." in said
     told = json.loads(nowhere.run("plan", film, "--json", check=0).stdout)
     assert told["copied"] is None
     assert not nowhere.folder.exists()

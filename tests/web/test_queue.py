@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tubehome.base import clock, ids
+from tubehome.base import clock, i18n, ids
 from tubehome.base.errors import NoRoom, ToolFailed
 from tubehome.flows.outline import planned_steps
 from tubehome.jobs import rows
 from tubehome.library import queries
+from tubehome.library.damage import DAMAGED
 from tubehome.library.models import Step, Video
 from tubehome.media.plan import Policy, plan
 from tubehome.media.probe import Picture as Film
 from tubehome.media.probe import Probe
-from tubehome.pages.progress import tallies
+from tubehome.pages.progress import progress, tallies
 from tubehome.uploads.models import Upload
 
 QUEUE = "/studio/queue"
+STARTS = (0, 2, 10, 26, *range(58, 58 + 60 * 200, 60))  # seconds: of the ranges of a long film
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_what_is_done_says_step_and_speed(owner: FlaskClient, seeded: Any) -> No
     ).execute()
     Video.update(duration=80).where(Video.id == seeded.preparing.id).execute()
     said = section(owner.get(f"{QUEUE}/rows").text, seeded.preparing)
-    assert "la partie 2 sur 1" in said
+    assert "l’image du film" in said, "no number where there is one part"
     assert "2 × le temps réel" in said.replace("\xa0", " ")
 
 
@@ -76,7 +78,7 @@ def test_buttons(seeded: Any, press: Any, owner: FlaskClient) -> None:
     assert "En pause, par vous" in section(owner.get(QUEUE).text, video)
     assert press(video, "resume").status_code == 200
     assert press(video, "first").status_code == 200
-    assert "mise en premier" in section(owner.get(QUEUE).text, video)
+    assert "passe devant les autres" in section(owner.get(QUEUE).text, video)
     assert press(video, "usual").status_code == 200
     assert Video.get_by_id(video.id).priority == 0
     assert press(video, "enough").status_code == 400
@@ -116,11 +118,11 @@ def test_what_is_being_done_is_shown_however_many_come_before_it(owner: FlaskCli
 
 def made_of(video: Video, *states: str) -> None:
     """The video's steps: a range in each of these states, and its append."""
-    seconds = float(sum(([2, 8, 16, 32] + [60] * len(states))[: len(states)]))
+    end = STARTS[len(states) - 1] + 4.0
     old = Film(
         codec="mpeg4", profile="", pix_fmt="yuv420p", width=640, height=360, coded_width=640, coded_height=360,
         rotation=0, sar=Fraction(1), rate=Fraction(25), time_base=Fraction(1, 1000), p0=0, packets=100,
-        interlaced=False, transfer="", bit_rate=None, end=seconds, usual_rate=Fraction(25),
+        interlaced=False, transfer="", bit_rate=None, end=end, usual_rate=Fraction(25),
     )  # fmt: skip
     film = plan(Probe("matroska", 1_000_000, old.end, old, None, timestamp_jump=False), Policy())
     Step.delete().where(Step.video == video).execute()
@@ -138,10 +140,10 @@ def test_the_parts_of_a_film_are_drawn_and_told(owner: FlaskClient, seeded: Any)
     made_of(video, "done", "skipped", "running", "waiting", "waiting")
     said = section(owner.get(QUEUE).text, video)
     assert re.findall(r'<i data-state="(\w+)">', said) == ["there", "skipped", "doing", "waiting", "waiting"]
-    assert 'aria-label="2 parties sur 5 sont là, 1 est en cours, 1 est laissée de côté"' in said
+    assert 'aria-label="1 partie sur 5 est là, 1 est en cours, 1 est laissée de côté"' in said
     page = owner.get(f"/studio/videos/{ids.shorten(video.uuid)}").text
-    assert "360p\xa0: encodé" in page
-    assert "Pas de copie" in page
+    assert "À préparer\xa0: 360p" in page
+    assert "Recodée en entier" in page
 
 
 def test_what_failed_is_shown_though_something_runs(owner: FlaskClient, seeded: Any) -> None:
@@ -153,6 +155,7 @@ def test_what_failed_is_shown_though_something_runs(owner: FlaskClient, seeded: 
     said = section(owner.get(QUEUE).text, video)
     assert "line 1" in said
     assert "arrêté à 0:02" in said
+    assert "en cours" not in said, "what still ends does not go on"
     assert "line 1" in owner.get(f"/studio/videos/{ids.shorten(video.uuid)}").text
 
 
@@ -164,7 +167,7 @@ def test_a_long_film_has_sixty_cells_and_none_hides_a_failure(owner: FlaskClient
 
 
 def test_what_waits_says_how_long_it_takes_here(owner: FlaskClient, seeded: Any) -> None:
-    made_of(seeded.failed, "done", "done", "waiting")  # 64 s of film in 40 s of work
+    made_of(seeded.failed, *["done"] * 6, "waiting")  # 178 s of film in 40 s of work
     made_of(seeded.preparing, *["waiting"] * 90)
     assert re.search(r"environ \d+\s+min", section(owner.get(QUEUE).text, seeded.preparing))
     page = owner.get(f"/studio/videos/{ids.shorten(seeded.preparing.uuid)}").text
@@ -184,3 +187,120 @@ def test_the_database_counts_as_one_would(owner: FlaskClient, seeded: Any) -> No
     assert tally.doing == (ranges[1],)
     assert tally.worked == pytest.approx(tally.done - ranges[1].weight / 2), "what runs has not said when it began"
     assert tallies([]) == {}
+
+
+def test_the_owner_is_asked_about_every_damaged_part(owner: FlaskClient, seeded: Any) -> None:
+    video = seeded.failed
+    made_of(video, "done", "failed", "done", "failed", "waiting", "failed")
+    said, asked, button = _asked(owner, video)
+    assert "À 0:02, 0:26 et 1:58, le film est abîmé" in said
+    assert "des 3 passages abîmés" in asked
+    assert button == "Continuer sans ces 3 passages"
+    made_of(video, "done", "failed", "waiting")
+    said, asked, button = _asked(owner, video)
+    assert "À 0:02, le film est abîmé" in said
+    assert "du passage abîmé" in asked
+    assert button == "Continuer sans ce passage"
+
+
+def _asked(owner: FlaskClient, video: Video) -> tuple[str, str, str]:
+    """With all that failed damaged: the video's row of the queue, what is asked before it goes on, its button.
+
+    Its page in the studio, the list of today and its public page say the same.
+    """
+    for step in Step.select().where(Step.video == video, Step.state == rows.FAILED):
+        error = ToolFailed(DAMAGED, time=i18n.clock(STARTS[step.number]))
+        Step.update(last_error=error.to_json()).where(Step.id == step.id).execute()
+    row = section(owner.get(QUEUE).text, video)
+    found = re.search(r'data-act="skip" data-sure="([^"]+)">.*?</svg>([^<]+)</button>', row)
+    sentence = re.search(r"À [^<]*le film est abîmé[^<]*", row)
+    assert found
+    assert sentence
+    short = ids.shorten(video.uuid)
+    for path in (f"/studio/videos/{short}", "/studio/", f"/w/{short}"):
+        assert sentence[0] in owner.get(path).text, path
+    assert found[1] in owner.get(f"/studio/videos/{short}").text
+    return sentence[0], found[1], found[2]
+
+
+def test_a_stopped_video_has_every_way_out_on_its_page(owner: FlaskClient, seeded: Any) -> None:
+    page = owner.get(f"/studio/videos/{ids.shorten(seeded.failed.uuid)}").text
+    note = page[page.index('role="alert"') : page.index('id="retry"')]
+    assert re.findall(r'form="(\w+)"', note) == ["retry", "discard"]
+    assert 'href="/studio/queue"' in note
+    Video.update(out_at=clock.timestamp()).where(Video.id == seeded.failed.id).execute()
+    assert 'form="enough"' in owner.get(f"/studio/videos/{ids.shorten(seeded.failed.uuid)}").text
+
+
+def test_what_can_be_watched_is_said_of_what_can_be_watched(seeded: Any) -> None:
+    made_of(seeded.preparing, "done", "done", "running")
+    Step.update(state=rows.DONE).where(
+        Step.video == seeded.preparing, Step.kind == "append", Step.number == 0
+    ).execute()
+    assert progress(Video.get_by_id(seeded.preparing.id)).available is None
+    Video.update(playable_at=clock.timestamp()).where(Video.id == seeded.preparing.id).execute()
+    assert progress(Video.get_by_id(seeded.preparing.id)).available == pytest.approx(2)
+
+
+def test_no_time_is_promised_from_next_to_nothing(owner: FlaskClient, seeded: Any) -> None:
+    made_of(seeded.failed, *["done"] * 6, "waiting")
+    made_of(seeded.preparing, "running", *["waiting"] * 90)
+    begun = clock.timestamp() - 60
+    Step.update(started_at=begun, progress=0.01).where(Step.video == seeded.preparing, Step.number == 0).execute()
+    said = section(owner.get(QUEUE).text, seeded.preparing)
+    assert "En ce moment" in said
+    assert "temps réel" not in said, "not 0 times"
+    assert "encore" not in said
+    page = owner.get(f"/studio/videos/{ids.shorten(seeded.preparing.uuid)}").text
+    assert ("Environ" in page, bool(re.search("data-words>[^<]*encore", page))) == (True, False), "one estimate"
+    Step.update(progress=1, state=rows.DONE, finished_at=clock.timestamp()).where(
+        Step.video == seeded.preparing, Step.number == 0
+    ).execute()
+    Step.update(state=rows.RUNNING, started_at=begun).where(
+        Step.video == seeded.preparing, Step.kind == "range", Step.number == 1
+    ).execute()
+    page = owner.get(f"/studio/videos/{ids.shorten(seeded.preparing.uuid)}").text
+    assert ("Environ" in page, bool(re.search("data-words>[^<]*encore", page))) == (False, True), "the other one"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "Se regarde déjà, d’autres tailles suivent"),
+        ({"sizes": True}, "Se regarde déjà, la préparation s’achève"),
+        ({"room": True}, "Attend de la place"),
+        ({"held_at": 1.0}, "En pause"),
+    ],
+)
+def test_how_a_video_stands_is_said_as_it_is(
+    owner: FlaskClient, seeded: Any, change: dict[str, Any], said: str
+) -> None:
+    video = seeded.waiting
+    made_of(video, "done", "done", "waiting")
+    if change.get("sizes"):
+        late = ("progressive", "inside", "storyboard", "release")
+        Step.update(state=rows.DONE).where(Step.video == video, Step.kind.not_in(late)).execute()
+    if change.get("room"):
+        error = NoRoom("The disk is full: the preparation goes on by itself when there is room.")
+        Step.update(next_try=clock.timestamp() + 60, last_error=error.to_json()).where(
+            Step.video == video, Step.state == rows.WAITING
+        ).execute()
+    if "held_at" in change:
+        Video.update(**change).where(Video.id == video.id).execute()
+    short = ids.shorten(video.uuid)
+    listed = re.search(rf'<tr data-row="{short}".*?</tr>', owner.get("/studio/videos").text, re.DOTALL)
+    assert listed
+    for page in (listed[0], owner.get(f"/studio/videos/{short}").text):
+        assert said in page
+        assert ('class="is-paused"' in page) == (change.get("room", False) or "held_at" in change)
+
+
+def test_a_file_that_waits_for_room_does_not_look_just_received(owner: FlaskClient, seeded: Any) -> None:
+    error = NoRoom("The disk is full: the preparation goes on by itself when there is room.")
+    Upload.create(
+        state=rows.WAITING, uuid=ids.new_uuid(), name="a.mts", length=1, created_at=0, expires_at=0,
+        last_error=error.to_json(),
+    )  # fmt: skip
+    page = owner.get(QUEUE).text
+    assert "Attend de la place" in page
+    assert "tout juste reçu" not in page

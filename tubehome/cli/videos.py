@@ -146,7 +146,7 @@ def retry(video_id: str) -> None:
     say(_("It will be tried again."))
 
 
-@command.command("skip", help=_("Go on without the damaged part of a video: black stands in its place."))
+@command.command("skip", help=_("Go on without the damaged parts of a video: black stands in their place."))
 @click.argument("video_id", metavar="ID")
 @options
 def skip(video_id: str) -> None:
@@ -155,7 +155,7 @@ def skip(video_id: str) -> None:
 
     with opened() as site:
         flow.skip(site, queries.video(video_id))
-    say(_("The preparation goes on without the damaged part."))
+    say(_("The preparation goes on without what is damaged."))
 
 
 @command.command("delete", help=_("Put a video in the bin: gone at once for everybody, kept for 30 days."))

@@ -9,9 +9,10 @@ from tubehome.base import i18n
 from tubehome.jobs import rows
 from tubehome.library.kinds import RANGE
 from tubehome.library.models import Rendition, Step, Video
+from tubehome.library.processing import Processing
 from tubehome.media.plan import Plan
 from tubehome.media.still import SAID
-from tubehome.pages.progress import Tally
+from tubehome.pages.progress import Tally, remaining
 
 CELLS = 60  # of the map; a longer film has several parts in one
 THERE, DOING, WAITING, FAILED, SKIPPED = "there", "doing", "waiting", "failed", "skipped"
@@ -32,7 +33,7 @@ class Making:
     doing: int
     failed: tuple[str, ...]  # where in the film, as « 1:12:30 »
     skipped: int
-    seconds: float | None  # about how long all of it takes on this machine, before it has begun
+    seconds: float | None  # about how long all of it takes on this machine, until progress says what is left
 
 
 def making(video: Video, tally: Tally, speed: float | None) -> Making | None:
@@ -55,19 +56,20 @@ def making(video: Video, tally: Tally, speed: float | None) -> Making | None:
         drawn=SAID.get(plan.drawn, ""),
         map=_cells(states),
         ranges=len(states),
-        there=states.count(THERE) + states.count(SKIPPED),
+        there=states.count(THERE),
         doing=states.count(DOING),
         failed=tuple(i18n.clock(float(spans[number].start)) for number in failed if number < len(spans)),
         skipped=states.count(SKIPPED),
-        seconds=tally.left / speed if speed and not tally.ranges_done else None,
+        seconds=tally.left / speed if speed and not tally.ranges_done and remaining(tally) is None else None,
     )
 
 
 def _states(video: Video) -> list[str]:
-    """Of each range."""
+    """Of each range. When the preparation has stopped nothing is being made, though a neighbour part may still end."""
     columns = (Step.number, Step.state, Step.made.contains('"given_up": true'))
     found: Any = Step.select(*columns).where(Step.video == video, Step.kind == RANGE).order_by(Step.number)
-    named = {rows.RUNNING: DOING, rows.FAILED: FAILED, rows.WAITING: WAITING}
+    running = WAITING if video.processing == Processing.FAILED else DOING
+    named = {rows.RUNNING: running, rows.FAILED: FAILED, rows.WAITING: WAITING}
     return [
         SKIPPED if given_up and state == rows.DONE else named.get(state, THERE) for _, state, given_up in found.tuples()
     ]

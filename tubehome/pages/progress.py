@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from peewee import fn
 
 from tubehome.base import clock
-from tubehome.base.errors import TubehomeError
+from tubehome.base.errors import NoRoom, TubehomeError
 from tubehome.jobs import rows
 from tubehome.library.kinds import APPEND, FINISH, RANGE, TOP
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 
 WHOLE = (TOP, FINISH)  # kinds of steps that end a size
+SIZES = (TOP, RANGE, APPEND, FINISH)  # kinds of steps that sizes are made by
 MEASURED_AFTER = 10.0  # seconds of work before a time is said
+MEASURED_SHARE = 0.01  # of the work, or a range: the same
+FULL = NoRoom("The disk is full: the preparation goes on by itself when there is room.").text
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Tally:
     appends: float = 0.0  # weight
     appended: float = 0.0
     whole: bool = False  # a size is
+    sizes: bool = False  # one is still to be made, or to be ended
     now: Step | None = None  # the step that failed, else that is being done, else that comes next
     doing: tuple[Step, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()  # when something was done; only while something is
@@ -65,9 +70,16 @@ class Progress:
     step: str  # the kind of step that is being done or comes next, "" when there is none
     height: int  # of the rendition that the step makes, 0 when none
     waiting_for: TubehomeError | None  # what it waits for (room on the disk), or why it is tried again
+    again_at: datetime | None  # when it is, then
     playable: bool
+    sizes: bool  # one is still to be made
     available: float | None = None  # seconds of it that can be watched, while it grows
     duration: float = 0.0  # seconds
+
+    @property
+    def no_room(self) -> bool:
+        """It waits until there is room on the disk."""
+        return self.waiting_for is not None and self.waiting_for.text == FULL
 
 
 def tallies(video_ids: Sequence[int]) -> dict[int, Tally]:
@@ -106,6 +118,7 @@ def _tally(video: int, every: Sequence[Group], now: Step | None) -> Tally:
         appends=weight(APPEND),
         appended=weight(APPEND, done=True),
         whole=any(group.kind in WHOLE and group.state == rows.DONE for group in every),
+        sizes=any(group.kind in SIZES and group.state != rows.DONE for group in every),
         now=now,
         **(_doing(video) if now is not None and now.state == rows.RUNNING else {}),
     )
@@ -142,29 +155,33 @@ def tally_of(video: Video) -> Tally:
 def progress_of(video: Video, tally: Tally) -> Progress:
     """For lists, which have tallied all their videos at once."""
     now = tally.now
+    waiting_for = now.error if now and now.state == rows.WAITING else None
     return Progress(
         state=video.processing,
         percent=100 if video.processing == Processing.READY else min(99, int(100 * tally.done / (tally.weight or 1.0))),
-        remaining=_remaining(tally),
+        remaining=remaining(tally),
         step=now.kind if now else "",
         height=now.height if now else 0,
-        waiting_for=now.error if now and now.state == rows.WAITING else None,
+        waiting_for=waiting_for,
+        again_at=clock.from_timestamp(now.next_try) if now and waiting_for else None,
         playable=video.playable_at is not None,
+        sizes=tally.sizes,
         available=_available(video, tally),
         duration=video.duration,
     )
 
 
 def _available(video: Video, tally: Tally) -> float | None:
-    """The shares of the ranges that were appended; None once one size is whole."""
-    if tally.whole or not tally.appended:
+    """The shares of the ranges that were appended; None before anything can be watched, and once one size is whole."""
+    if video.playable_at is None or tally.whole or not tally.appended:
         return None
     return video.duration * tally.appended / tally.appends
 
 
-def _remaining(tally: Tally) -> float | None:
-    """From the speed measured so far: weight a second in which any step ran."""
+def remaining(tally: Tally) -> float | None:
+    """From the speed measured so far: weight a second in which any step ran. None while too little was measured."""
     spent = rows.covered(tally.spans)
-    if spent <= MEASURED_AFTER or tally.worked <= 0:
+    begun = tally.ranges_done > 0 or tally.worked >= MEASURED_SHARE * tally.weight
+    if spent <= MEASURED_AFTER or tally.worked <= 0 or not begun:
         return None
     return tally.left * spent / tally.worked

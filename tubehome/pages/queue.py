@@ -9,18 +9,19 @@ from datetime import datetime
 from tubehome.base import clock
 from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
-from tubehome.library.damage import damaged
 from tubehome.library.kinds import RANGE
 from tubehome.library.models import Channel, Picture, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.library.speed import measured_speed
 from tubehome.pages.making import Making, making
 from tubehome.pages.parts import Film, film
-from tubehome.pages.progress import Progress, Tally, progress_of, tallies
+from tubehome.pages.progress import FULL, Progress, Tally, progress_of, tallies
+from tubehome.pages.stopped import damaged_parts, why
 from tubehome.uploads.models import Upload
 
 SHOWN = 50  # of what waits; the others are counted
 MEASURED_AFTER = 5.0  # seconds of a step before its speed is said
+SLOWEST = 0.05  # times real time: what is below would be said as 0
 DOING, TURN, LATER, HELD, FAILED = "doing", "turn", "later", "held", "failed"
 
 
@@ -43,13 +44,14 @@ class QueueRow:
     playable: bool
     first: bool  # was put first
     may_end: bool  # enough is ready to be kept
-    damaged: bool  # a part of it cannot be encoded: it may go on without
+    damaged: int  # parts of it that cannot be encoded: it may go on without
 
 
 @dataclass(frozen=True)
 class QueueUpload:
     name: str
     message: TubehomeError | None  # what it waits for
+    no_room: bool  # for room on the disk
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,11 @@ def queue() -> QueuePage:
 
 def _checking() -> tuple[QueueUpload, ...]:
     found = Upload.select().where(Upload.state << (rows.WAITING, rows.RUNNING)).order_by(Upload.id).limit(SHOWN)
-    return tuple(QueueUpload(upload.name, upload.error) for upload in found)
+    return tuple(_upload(upload.name, upload.error) for upload in found)
+
+
+def _upload(name: str, error: TubehomeError | None) -> QueueUpload:
+    return QueueUpload(name, error, no_room=error is not None and error.text == FULL)
 
 
 def _rows(videos: Sequence[Video]) -> list[QueueRow]:
@@ -101,15 +107,17 @@ def _rows(videos: Sequence[Video]) -> list[QueueRow]:
     pictures: dict[int, list[Picture]] = {}
     for picture in Picture.select().where(Picture.video << ids).order_by(Picture.width):
         pictures.setdefault(picture.video_id, []).append(picture)
-    broken = {step.video_id for step in damaged(*(v.id for v in videos if v.processing == Processing.FAILED))}
+    broken = damaged_parts(*(video.id for video in videos if video.processing == Processing.FAILED))
     speed = measured_speed()
     return [
-        _row(video, counted.get(video.id, Tally()), pictures.get(video.id, []), speed, video.id in broken)
+        _row(video, counted.get(video.id, Tally()), pictures.get(video.id, []), speed, broken.get(video.id, []))
         for video in videos
     ]
 
 
-def _row(video: Video, tally: Tally, pictures: Sequence[Picture], speed: float | None, broken: bool) -> QueueRow:
+def _row(
+    video: Video, tally: Tally, pictures: Sequence[Picture], speed: float | None, broken: Sequence[Step]
+) -> QueueRow:
     now = tally.now
     shown = film(video, pictures)
     error = now.error if now else None
@@ -126,13 +134,13 @@ def _row(video: Video, tally: Tally, pictures: Sequence[Picture], speed: float |
         about=tally.left / speed if speed and state == TURN else None,
         making=making(video, tally, speed) if state in (DOING, FAILED) else None,
         speed=_speed(video, tally) if state == DOING else None,
-        waits_for=error if state in (LATER, FAILED) else None,
+        waits_for=why(error, broken) if state in (LATER, FAILED) else None,
         again_at=clock.from_timestamp(now.next_try) if now and state == LATER else None,
         detail=(now.detail or "") if now and state == FAILED else "",
         playable=video.playable_at is not None,
         first=video.priority > 0,
         may_end=video.out_at is not None,
-        damaged=broken,
+        damaged=len(broken),
     )
 
 
@@ -148,11 +156,11 @@ def _state(video: Video, now: Step | None) -> str:
 
 
 def _speed(video: Video, tally: Tally) -> float | None:
-    """Seconds of film a second, of steps that tell how far they are; None when none does."""
+    """Seconds of film a second, of steps that tell how far they are; None when none does, or hardly."""
     speed = 0.0
     for step in tally.doing:
         elapsed = clock.timestamp() - (step.started_at or 0)
         if step.started_at and step.progress and elapsed > MEASURED_AFTER:
             share = step.weight / tally.range_weight if step.kind == RANGE and tally.range_weight else 1
             speed += step.progress * video.duration * share / elapsed
-    return speed or None
+    return speed if speed >= SLOWEST else None

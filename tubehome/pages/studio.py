@@ -9,12 +9,12 @@ from datetime import datetime
 from peewee import fn
 
 from tubehome.base import clock
-from tubehome.base.errors import NoRoom
 from tubehome.jobs import rows
 from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Channel, Rendition, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.owner import recovery
+from tubehome.pages.progress import FULL
 from tubehome.pages.studio_videos import StudioRow, studio_rows
 from tubehome.site import Site
 from tubehome.uploads.models import RECEIVING, Upload
@@ -89,8 +89,7 @@ def _waits_for_room() -> bool:
     waiting = Step.select(Step.last_error).where(
         Step.state == rows.WAITING, Step.attempts == 0, Step.last_error.is_null(False)
     )
-    full = NoRoom("The disk is full: the preparation goes on by itself when there is room.").text
-    return any(step.error and step.error.text == full for step in waiting.limit(20))
+    return any(step.error and step.error.text == FULL for step in waiting.limit(20))
 
 
 def _disk(site: Site) -> Disk:

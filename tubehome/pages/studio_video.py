@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,15 +11,15 @@ from tubehome.base import clock, text, urls
 from tubehome.base.errors import NotFound, TubehomeError
 from tubehome.jobs import rows
 from tubehome.library import access, queries
-from tubehome.library.damage import damaged
 from tubehome.library.limits import DESCRIPTION_MAX, KEPT_SECONDS
-from tubehome.library.models import Video
+from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
 from tubehome.library.speed import measured_speed
 from tubehome.library.words import LICENCES, Licence
 from tubehome.pages.making import Making, making
 from tubehome.pages.parts import ChannelLink, Film, channel_link, film
 from tubehome.pages.progress import Progress, Tally, progress_of, tally_of
+from tubehome.pages.stopped import damaged_parts, why
 from tubehome.site import Site
 
 
@@ -51,7 +52,8 @@ class StudioVideo:
     progress: Progress | None
     making: Making | None
     failure: Failure | None
-    damaged: bool  # a part of it cannot be encoded: it may go on without
+    damaged: int  # parts of it that cannot be encoded: it may go on without
+    may_end: bool  # enough is ready to be kept
     removed: bool
     gone_on: datetime | None  # when the bin lets go of it
     published: datetime | None
@@ -70,6 +72,7 @@ def studio_video(site: Site, name: str) -> StudioVideo:
     video = queries.video(name)
     tally = tally_of(video)
     made = queries.renditions(video)
+    broken = damaged_parts(video.id).get(video.id, [])
     idle = video.processing in (Processing.READY, Processing.FAILED) or video.removed is not None
     ended = video.processing == Processing.READY or video.removed is not None
     shown = film(video, queries.pictures(video))
@@ -94,8 +97,9 @@ def studio_video(site: Site, name: str) -> StudioVideo:
         playable=video.playable_at is not None,
         progress=None if idle else progress_of(video, tally),
         making=None if ended else making(video, tally, measured_speed()),
-        failure=_failure(tally),
-        damaged=bool(damaged(video.id)),
+        failure=_failure(tally, broken),
+        damaged=len(broken),
+        may_end=video.out_at is not None,
         removed=video.removed is not None,
         gone_on=clock.from_timestamp(video.removed_at + KEPT_SECONDS) if video.removed_at else None,
         published=clock.from_timestamp(video.published_at) if video.published_at else None,
@@ -128,6 +132,6 @@ def find(name: str) -> Video:
         raise NotFound("There is no video {id}.", id=name[:60]) from None
 
 
-def _failure(tally: Tally) -> Failure | None:
+def _failure(tally: Tally, broken: Sequence[Step]) -> Failure | None:
     now = tally.now
-    return Failure(now.error, now.detail or "") if now and now.state == rows.FAILED else None
+    return Failure(why(now.error, broken), now.detail or "") if now and now.state == rows.FAILED else None

@@ -13,10 +13,11 @@ from tubehome.base import text
 from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
 from tubehome.library import access, queries
-from tubehome.library.models import Channel, Picture, Video
+from tubehome.library.models import Channel, Picture, Step, Video
 from tubehome.library.processing import Processing
 from tubehome.pages.parts import ChannelLink, Film, channel_link, film
 from tubehome.pages.progress import Progress, Tally, progress_of, tallies
+from tubehome.pages.stopped import damaged_parts, why
 
 ROWS_A_PAGE = 50
 _DATE = fn.COALESCE(Video.published_at, Video.created_at)
@@ -144,10 +145,14 @@ def studio_rows(found: Sequence[Video]) -> tuple[StudioRow, ...]:
     for picture in Picture.select().where(Picture.video << ids).order_by(Picture.width):
         pictures.setdefault(picture.video_id, []).append(picture)
     counted = tallies([video.id for video in found if video.processing != Processing.READY])
-    return tuple(_row(video, pictures.get(video.id, []), counted.get(video.id, Tally())) for video in found)
+    broken = damaged_parts(*(video.id for video in found if video.processing == Processing.FAILED))
+    return tuple(
+        _row(video, pictures.get(video.id, []), counted.get(video.id, Tally()), broken.get(video.id, []))
+        for video in found
+    )
 
 
-def _row(video: Video, pictures: Sequence[Any], tally: Tally) -> StudioRow:
+def _row(video: Video, pictures: Sequence[Any], tally: Tally, broken: Sequence[Step]) -> StudioRow:
     idle = video.processing in _IDLE or video.removed is not None
     failed = tally.now.error if tally.now and tally.now.state == rows.FAILED else None
     return StudioRow(
@@ -157,7 +162,7 @@ def _row(video: Video, pictures: Sequence[Any], tally: Tally) -> StudioRow:
         held=video.held_at is not None and not idle,
         playable=video.playable_at is not None,
         progress=None if idle else progress_of(video, tally),
-        failure=failed if video.processing == Processing.FAILED else None,
+        failure=why(failed, broken) if video.processing == Processing.FAILED else None,
         removed=video.removed is not None,
     )
 

@@ -15,6 +15,7 @@ from tubehome.library.processing import Processing
 from tubehome.library.words import LICENCES, Licence
 from tubehome.pages.parts import Film, film
 from tubehome.pages.progress import Progress, progress
+from tubehome.pages.stopped import damaged_parts, why
 
 NEXT_FILMS = 5
 
@@ -93,7 +94,8 @@ def _progressive(video: Video) -> Download | None:
 def _failure(video: Video) -> TubehomeError | None:
     if video.processing != Processing.FAILED:
         return None
-    return next((s.error for s in queries.steps(video) if s.state == "failed" and s.error), None)
+    found = next((s.error for s in queries.steps(video) if s.state == "failed" and s.error), None)
+    return why(found, damaged_parts(video.id).get(video.id, []))
 
 
 def _next(video: Video) -> tuple[Film, ...]:

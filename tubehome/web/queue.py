@@ -32,7 +32,7 @@ ACTS: dict[str, tuple[Callable[[Site, Video], None], str]] = {
     "usual": (usual, mark("« {title} » is back in its place.")),
     "enough": (enough, mark("« {title} » keeps the sizes that are ready.")),
     "again": (retry, mark("The preparation of « {title} » goes on.")),
-    "skip": (skip, mark("« {title} » goes on without the damaged part.")),
+    "skip": (skip, mark("« {title} » goes on without what is damaged.")),
     "drop": (discard, mark("« {title} » is in the bin, for 30 days.")),
 }
 

@@ -14,7 +14,7 @@ from tubehome.base import i18n, urls
 from tubehome.web import languages
 from tubehome.web.chrome import chrome, site_url
 from tubehome.web.engine import engine_of
-from tubehome.web.wording import progress_words, remaining_words
+from tubehome.web.wording import progress_words, remaining_words, visitor_words
 
 
 def install(app: Flask) -> None:
@@ -76,6 +76,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "time_of_day": _spoken(lambda when, language: i18n.time_of_day(when.astimezone(), language)),
     "progress_words": _spoken(progress_words),
     "remaining_words": _spoken(remaining_words),
+    "visitor_words": _spoken(visitor_words),
     "clock": i18n.clock,
     "iso": iso,
     "iso_duration": iso_duration,

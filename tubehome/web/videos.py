@@ -40,7 +40,7 @@ _DONE = {
     "undelete": mark("« {title} » is back."),
     "erase": mark("« {title} » is erased."),
     "retry": mark("The preparation of « {title} » goes on."),
-    "skip": mark("« {title} » goes on without the damaged part."),
+    "skip": mark("« {title} » goes on without what is damaged."),
 }
 
 
@@ -70,8 +70,9 @@ def _uuid(short: str) -> str:
 
 def _state(row: StudioRow) -> dict[str, object]:
     now = row.progress
+    held = "held" if row.held else "full" if now and now.no_room else row.processing
     return {
-        "state": "bin" if row.removed else "held" if row.held else row.processing,
+        "state": "bin" if row.removed else held,
         "percent": now.percent if now else 100,
         "text": progress_words(now, languages.language()) if now else "",
         "picture": row.film.still is not None,

@@ -13,7 +13,7 @@ from tubehome.pages.progress import progress
 from tubehome.web import languages, sessions
 from tubehome.web.templating import page as localised
 from tubehome.web.views import Shown, show
-from tubehome.web.wording import progress_words
+from tubehome.web.wording import visitor_words
 
 blueprint = Blueprint("watch", __name__)
 
@@ -47,7 +47,7 @@ def state(name: str) -> Response:
         state=now.state,
         percent=now.percent,
         remaining=now.remaining,
-        text=progress_words(now, languages.language()),
+        text=visitor_words(now, languages.language()),
         playable=now.playable,
     )
     answer.headers["Cache-Control"] = "no-store"

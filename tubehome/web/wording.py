@@ -14,6 +14,7 @@ _ONLY_LEFT = mark("about {left} left")
 _DONE = mark("{percent} % done.")
 _PART = mark("{some} of {all} can be watched already.")
 _BEGINS = mark("The preparation is about to begin.")
+_FOLLOW = mark("More sizes will follow.")
 
 
 def progress_words(progress: Progress, language: str) -> str:
@@ -23,6 +24,15 @@ def progress_words(progress: Progress, language: str) -> str:
         return words
     part = {"some": Seconds(progress.available), "all": Seconds(progress.duration)}
     return f"{words} {i18n.translate(language, _PART, part)}"
+
+
+def visitor_words(progress: Progress, language: str) -> str:
+    """For somebody who came to watch: a percentage of what is left says nothing once all of the film is there."""
+    if not progress.playable or progress.available is not None:
+        return progress_words(progress, language)
+    if progress.state == Processing.FAILED or not progress.sizes:
+        return ""
+    return i18n.translate(language, _FOLLOW)
 
 
 def _how_far(progress: Progress, language: str) -> str:

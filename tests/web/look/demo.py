@@ -246,16 +246,18 @@ def _steps(video: Video, told: Told) -> None:
     Video.update(plan=film.to_json()).where(Video.id == video.id).execute()
     total = len(film.spans)
     there = int({"preparing": 0.62, "out": 0.8, "failed": 0.5}.get(told.state, 0) * total)
-    failed = ToolFailed("No picture of this video could be taken as its thumbnail.")
+    failed = ToolFailed("ffmpeg could not work with this video.")
+    joined = there if told.state == "out" else 0  # of a film of which nothing can be watched nothing was joined
     began = video.created_at
     for step in planned_steps(film):
         number, kind = step["number"], step["kind"]
         state, progress = "waiting", 0.0
-        if (kind in ("range", "append") and number < there) or (there and kind in ("sound", "images")):
+        done = {"range": there, "append": joined, "sound": there, "images": there}.get(kind, 0)
+        if number < done:
             state = "done"
         elif told.state == "failed" and kind == "range" and number == there:
             state = "failed"
-        elif there and kind == "range" and number in (there, there + 1):
+        elif there and told.state != "failed" and kind == "range" and number in (there, there + 1):
             state, progress = "running", 0.4
         Step.create(
             video=video,

@@ -72,22 +72,58 @@ def test_a_small_picture_of_the_moment_stands_over_the_bar(seen: Watched) -> Non
     for share in (0.02, 0.52, 0.98):
         page.mouse.move(bar["x"] + bar["width"] * share, bar["y"] + bar["height"] / 2)
         page.wait_for_selector(".peek:not([hidden])")
-        places.append(page.evaluate("document.querySelector('.peek').style.backgroundPosition"))
+        seen.until("!document.querySelector('.peek > i').hidden")
+        places.append(page.evaluate("document.querySelector('.peek > i').style.backgroundPosition"))
         box = page.locator(".peek").bounding_box()
         assert box
         assert bar["x"] - 1 <= box["x"] <= bar["x"] + bar["width"] - box["width"] + 3, "never beyond the bar"
         assert box["y"] + box["height"] <= bar["y"], "above it"
+        assert page.locator(".peek > span").inner_text() == f"0:{int(20 * share):02}"
     assert len(set(places)) == 3
     assert places[0] in ("0px 0px", "-0px -0px")
     assert sorted(r.url.rsplit("/", 1)[1] for r in seen.requests if "storyboard" in r.url) == [
         "storyboard.jpg", "storyboard.vtt"
     ]  # fmt: skip
+    page.mouse.move(bar["x"] + 1, bar["y"] + bar["height"] / 2)
+    page.wait_for_selector(".plyr__control--overlaid", state="hidden")  # it would cover the picture
     page.mouse.move(bar["x"], bar["y"] - 200)
     page.wait_for_selector(".peek", state="hidden")
+    page.wait_for_selector(".plyr__control--overlaid", state="visible")
     page.locator("input[data-plyr=seek]").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(".peek:not([hidden])")
+    assert page.locator(".peek > span").inner_text() == "0:10"
     page.wait_for_selector(".peek", state="hidden")
+
+
+def test_a_finger_on_the_bar_sees_the_time_and_most_of_the_film(visit: Callable[..., Watched]) -> None:
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    watched = dressed(visit(HALL, **options))
+    page = watched.page
+    bar = page.locator(".plyr__progress").bounding_box()
+    assert bar
+    finger = page.context.new_cdp_session(page)
+    at = {"x": bar["x"] + bar["width"] / 2, "y": bar["y"] + bar["height"] / 2}
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+    watched.until("document.querySelector('.peek > i') && !document.querySelector('.peek > i').hidden")
+    assert page.locator(".peek > span").inner_text() in ("0:09", "0:10")
+    box = page.locator(".peek > i").bounding_box()
+    assert box
+    assert box["width"] < 0.4 * bar["width"]
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_selector(".peek", state="hidden")
+
+
+def test_a_jump_before_the_first_play_changes_the_time(seen: Watched) -> None:
+    page = seen.page
+    bar = page.locator(".plyr__progress").bounding_box()
+    assert bar
+    page.mouse.click(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
+    seen.until("document.querySelector('.plyr__time--current').textContent.match(/00:1[12]/)")
+    assert page.evaluate(f"{FILM}.paused")
+    assert not [r.url for r in seen.requests if "fragmented" in r.url], "nothing of the film is fetched for it"
+    page.keyboard.press("ArrowLeft")
+    seen.until("document.querySelector('.plyr__time--current').textContent.match(/00:0[12]/)")
 
 
 def test_keys_lead_the_film(seen: Watched) -> None:

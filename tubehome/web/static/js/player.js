@@ -82,7 +82,7 @@ function dress(Plyr, video, hls, words) {
     quality: menu ? { default: AUTO, options: [AUTO, ...choices], forced: true, onChange: (size) => choose(hls, size) } : {},
     speed: { selected: 1, options: [0.75, 1, 1.25, 1.5, 1.75, 2] },
     seekTime: 10, invertTime: false, toggleInvert: false, hideControls: true, storage: { enabled: false },
-    tooltips: { controls: false, seek: true }, fullscreen: { enabled: true, fallback: true, iosNative: true },
+    tooltips: { controls: false, seek: false }, fullscreen: { enabled: true, fallback: true, iosNative: true },
     captions: { active: false }, mediaMetadata: { title: document.title },
     i18n: { ...words, qualityLabel: { [AUTO]: words.auto }, qualityBadge: badges },
   });
@@ -97,9 +97,16 @@ function sayLevel(hls, words) {
   });
 }
 
+/** Before the film is loaded no event tells that a jump changed its time: this one does, once Plyr has jumped. */
+function tellJumps(player, video) {
+  const tell = () => setTimeout(() => { if (!video.readyState) video.dispatchEvent(new Event("timeupdate")); });
+  for (const act of ["input", "keydown"]) player.elements.container.addEventListener(act, tell);
+  return tell;
+}
+
 /** Times are links: ?t= of this page, in the film's words or typed in the address, lead to the moment. */
-function followTimes(player, video) {
-  const go = (at) => { player.currentTime = at; video.dispatchEvent(new Event("film:load")); };
+function followTimes(player, video, tell) {
+  const go = (at) => { player.currentTime = at; tell(); video.dispatchEvent(new Event("film:load")); };
   const first = asked(location);
   if (first) go(first);
   addEventListener("hashchange", () => { const at = asked(location); if (at !== null) go(at); });
@@ -148,7 +155,7 @@ async function start(video) {
   }
   video.addEventListener("film:file", () => { player.elements.settings?.buttons?.quality?.setAttribute("hidden", ""); });
   player.elements.container.tabIndex = -1; // keys lead the film after a click on it, too
-  followTimes(player, video);
+  followTimes(player, video, tellJumps(player, video));
   shareMoment(video);
   comfort(player, video);
   peek(player, video);

@@ -1,8 +1,9 @@
 // How the videos that are shown are doing: asked every 4 s, less and less often while nothing changes, and not at all
-// in a hidden tab. What a row shows when its preparation has ended comes from a fresh copy of the page.
+// in a hidden tab. What a row shows when its state is another comes from a fresh copy of the page.
 
 const SOON = 4, LATE = 60; // seconds
 let pause = SOON, before = "";
+const standing = new Map(); // of each video: the state that its row shows
 
 const working = () => [...document.querySelectorAll("[data-row][data-working]")];
 
@@ -24,14 +25,14 @@ function tell(row, now) {
   if (words) words.textContent = now.text;
 }
 
-/** Rows that have ended are taken from a fresh copy of this page; nothing else moves. */
+/** Rows that stand otherwise now are taken from a fresh copy of this page; nothing else moves. */
 async function refresh(shorts) {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const short of shorts) {
     const old = document.querySelector(`[data-row="${short}"]`), made = fresh.querySelector(`[data-row="${short}"]`);
     if (old && !old.contains(document.activeElement)) made ? old.replaceWith(document.adoptNode(made)) : old.remove();
-    else if (old) old.removeAttribute("data-working");
+    else if (old && !made?.hasAttribute("data-working")) old.removeAttribute("data-working");
   }
 }
 
@@ -43,13 +44,15 @@ async function turn() {
     const said = JSON.stringify(now);
     pause = said === before ? Math.min(LATE, pause * 1.3) : SOON;
     before = said;
-    const ended = [];
+    const changed = [];
     for (const row of rows) {
       const state = now[row.dataset.row];
-      if (!state || ["ready", "failed", "bin", "held"].includes(state.state)) ended.push(row.dataset.row);
+      const other = standing.has(row.dataset.row) && standing.get(row.dataset.row) !== state?.state;
+      standing.set(row.dataset.row, state?.state);
+      if (!state || other || ["ready", "failed", "bin", "held"].includes(state.state)) changed.push(row.dataset.row);
       else tell(row, state);
     }
-    if (ended.length) await refresh(ended).catch(() => {});
+    if (changed.length) await refresh(changed).catch(() => {});
   } else if (!document.hidden) {
     pause = Math.min(LATE, pause * 2);
   }
