@@ -214,7 +214,8 @@ def crowd(data: Path, ready: int, waiting: int) -> None:
     insert(data, "video", rows)
     with contextlib.closing(sqlite3.connect(data / "tubehome.db")) as connection:
         ids = [row[0] for row in connection.execute("SELECT id FROM video WHERE processing = 'received'")]
-    step = {"state": "waiting", "attempts": 0, "deaths": 0, "next_try": 9e9, "height": 0, "file": "", "progress": 0}
+    step = {"state": "waiting", "attempts": 0, "deaths": 0, "next_try": 9e9, "height": 0, "file": "", "progress": 0,
+            "number": 0, "made": ""}  # fmt: skip
     steps = [
         {**step, "video_id": each, "position": at, "kind": kind, "weight": 10.0}
         for each in ids
