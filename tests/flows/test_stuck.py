@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +15,7 @@ import pytest
 from tubehome import settings
 from tubehome.base.errors import Refused, ToolFailed
 from tubehome.flows import enough, machine, pipeline, retry, show, steps
+from tubehome.flows import sweep as sweeping
 from tubehome.flows.intake import Intake, intake
 from tubehome.flows.sweep import sweep
 from tubehome.jobs import rows
@@ -284,3 +287,34 @@ def test_an_append_that_failed_otherwise_begins_nothing_anew(small: Site, clip: 
     assert grown(video)
     assert work(small, video).processing == Processing.READY
     assert {row.file for row in Rendition.select()} == file
+
+
+@pytest.mark.parametrize("what", ["bin", "moves"])
+def test_the_sweep_writes_though_others_write_meanwhile(
+    small: Site, clip: Clip, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Who still reads a list of rows has an old picture of the database, and may not write once somebody else has."""
+    path = clip("stuck-copied.mp4", *COPIED)
+    for title in ("a", "b", "c"):
+        take(small, path, title)
+    Video.update(
+        processing=Processing.PLAYABLE, **({"removed": "bin", "removed_at": 1} if what == "bin" else {})
+    ).execute()
+    database = small.files.root / "tubehome.db"
+    seen = []
+
+    def another_writes() -> None:
+        with contextlib.closing(sqlite3.connect(database, timeout=5)) as raw:
+            raw.execute("UPDATE content_version SET version = version + 1")
+            raw.commit()
+        seen.append(1)
+
+    if what == "bin":
+        real = sweeping.erase
+        monkeypatch.setattr(sweeping, "erase", lambda *given: (another_writes(), real(*given)))
+    else:
+        atomic = small.db.atomic
+        monkeypatch.setattr(small.db, "atomic", lambda: (another_writes(), atomic())[1])
+    sweep(small, thorough=True)
+    assert len(seen) >= 3
+    assert (Video.select().count() == 0) == (what == "bin")

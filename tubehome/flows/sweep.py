@@ -1,4 +1,8 @@
-"""What heals: every row that waits is rung for, what dead processes left is cleared, the bin is emptied in time."""
+"""What heals: every row that waits is rung for, what dead processes left is cleared, the bin is emptied in time.
+
+Rows are read to their end before anything is written: a connection that still reads holds an old picture of the
+database, and cannot write once somebody else has.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +58,7 @@ def ring(site: Site) -> None:
 
 def _complete(site: Site) -> None:
     """Uploads whose last byte came just before the web died. (The watched folder heals its own: `watched`.)"""
-    for upload in Upload.select().where(Upload.state == RECEIVING, Upload.token != watched.TOKEN):
+    for upload in list(Upload.select().where(Upload.state == RECEIVING, Upload.token != watched.TOKEN)):
         if desk.arrived(site, upload):
             site.jobs.later(Job.ACCEPT, upload.id)
 
@@ -66,7 +70,7 @@ def _open_uploads() -> set[str]:
 
 
 def _empty_bin(site: Site) -> None:
-    for video in Video.select().where(Video.removed_at < clock.timestamp() - KEPT_SECONDS):
+    for video in list(Video.select().where(Video.removed_at < clock.timestamp() - KEPT_SECONDS)):
         erase(site, video)
 
 
@@ -81,7 +85,7 @@ def _remove_if_abandoned(left: Path) -> bool:
 
 def _tidy_videos(site: Site) -> None:
     """What a kill left: folders without a row, intermediate files of videos that were just ready, a move not made."""
-    for video in Video.select().where(Video.processing << (Processing.PLAYABLE, Processing.OUT)):
+    for video in list(Video.select().where(Video.processing << (Processing.PLAYABLE, Processing.OUT))):
         with site.db.atomic():
             publish(video.id)
     rows_say: Any = Video.select(Video.uuid, Video.processing).tuples()

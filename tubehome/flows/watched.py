@@ -306,7 +306,7 @@ def _free(path: Path) -> Path:
 
 def _heal(site: Site, folder: Path) -> None:
     """What a kill left between the row and the end of the move."""
-    for row in Upload.select().where(Upload.state == RECEIVING, Upload.token == TOKEN):
+    for row in list(Upload.select().where(Upload.state == RECEIVING, Upload.token == TOKEN)):
         path = incoming.path(site, row.uuid)
         if not path.exists():
             Upload.delete().where(Upload.id == row.id).execute()

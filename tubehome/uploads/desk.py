@@ -166,7 +166,7 @@ def give_up(site: Site, row: Upload) -> None:
 
 def expire(site: Site) -> None:
     """For the sweep: uploads that stood still too long lose their file; the row stays to say so."""
-    for row in Upload.select().where(Upload.state == RECEIVING, Upload.expires_at < clock.timestamp()):
+    for row in list(Upload.select().where(Upload.state == RECEIVING, Upload.expires_at < clock.timestamp())):
         try:
             with incoming.held(site, row.uuid):
                 _expire(site, row)
