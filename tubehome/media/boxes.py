@@ -177,6 +177,21 @@ def avcc(data: bytes, stbl: Box) -> bytes:
     return data[box.body : box.end]
 
 
+def parameters(avcc: bytes) -> tuple[bytes, ...]:
+    """The parameter sets (SPS, then PPS) of a decoder configuration. ValueError when it is cut short."""
+    found: list[bytes] = []
+    at = 5
+    for mask in (0x1F, 0xFF):
+        count, at = u8(avcc, at) & mask, at + 1
+        for _ in range(count):
+            size = u8(avcc, at) << 8 | u8(avcc, at + 1)
+            if at + 2 + size > len(avcc):
+                raise ValueError("a parameter set is cut short")
+            found.append(avcc[at + 2 : at + 2 + size])
+            at += 2 + size
+    return tuple(found)
+
+
 def sample_entries(data: bytes) -> list[str]:
     """The codec names (`avc1`, `encv`, …) of every track of a `moov`."""
     moov, names = find(data, "moov"), []

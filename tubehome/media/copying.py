@@ -45,7 +45,7 @@ class Packets:
     first: int = 0  # when the first is shown
     whole: bool = True  # each has its own time, none is marked to be thrown away
     closed: bool = True  # nothing after a keyframe is shown before it
-    constant: bool = True  # its parameters never change
+    constant: bool = True  # what it is decoded by never changes
 
 
 class Gathering:
@@ -182,6 +182,7 @@ class Voice:
     end: float = 0.0
     even: bool = False  # each frame begins where the one before it ends
     thrown: float = -math.inf  # when the last frame that is marked to be thrown away begins
+    constant: bool = True  # as Packets'
 
 
 def sound_may_be_copied(voice: Voice, start: Fraction, end: float) -> bool:
@@ -193,6 +194,7 @@ def sound_may_be_copied(voice: Voice, start: Fraction, end: float) -> bool:
         and voice.hertz in (44_100, 48_000)
         and voice.bit_rate <= MOST_SOUND
         and voice.even
+        and voice.constant
         and voice.first <= start + frame
         and voice.thrown < start
         and voice.end >= end - SHORT_SOUND
