@@ -18,7 +18,7 @@ from tubehome.media.ffmpeg import Tools
 from tubehome.media.growing import Piece
 from tubehome.media.images import Image, thumbnails
 from tubehome.media.plan import Plan, Policy, plan
-from tubehome.media.probe import Probe
+from tubehome.media.probe import Probe, changing
 from tubehome.media.progressive import progressive
 from tubehome.media.sound import make_sound
 
@@ -102,11 +102,7 @@ def way(tmp_path: Path, tools: Tools) -> Callable[..., Made]:
 def whole_way(source: Path, policy: Policy, folder: Path, tools: Tools) -> Made:
     probed = check(source, source.name, CEILINGS, tools)
     source, probed = remux_if_needed(source, probed, folder / "remuxed", tools, policy)
-    planned = Plan.from_json(plan(probed, policy).to_json())
-    sound = folder / "sound" if planned.sound else None
-    if sound:
-        make_sound(source, planned, sound, tools)
-    pieces = all_pieces(source, sound, planned, folder, tools)
+    planned, pieces = _made_as_planned(source, probed, policy, folder, tools)
     renditions = []
     for rung in planned.rungs:
         name = f"{FILE}-{rung.height}-fragmented.mp4"
@@ -120,6 +116,23 @@ def whole_way(source: Path, policy: Policy, folder: Path, tools: Tools) -> Made:
     progressive(top, folder / f"{planned.progressive}p.mp4", tools)
     images = thumbnails(source, planned, folder, tools)
     return Made(folder, source, probed, planned, tuple(renditions), images)
+
+
+def _made_as_planned(
+    source: Path, probed: Probe, policy: Policy, folder: Path, tools: Tools
+) -> tuple[Plan, dict[int, list[Piece]]]:
+    """Where only the copy shows that it cannot be one, by another plan."""
+    planned = Plan.from_json(plan(probed, policy).to_json())
+    sound = folder / "sound" if planned.sound else None
+    if sound:
+        make_sound(source, planned, sound, tools)
+    try:
+        return planned, all_pieces(source, sound, planned, folder, tools)
+    except top.Changes:
+        assert planned.copied
+        for left in folder.glob(f"{FILE}-*"):
+            left.unlink()
+        return _made_as_planned(source, changing(probed), policy, folder, tools)
 
 
 def all_pieces(source: Path, sound: Path | None, planned: Plan, folder: Path, tools: Tools) -> dict[int, list[Piece]]:

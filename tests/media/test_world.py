@@ -6,6 +6,7 @@ The plans of the sources in `test_good.py` and of these are one table; the sourc
 from __future__ import annotations
 
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -209,6 +210,18 @@ def two_descriptions(one: Path, two: Path, out: Path) -> None:
     out.write_bytes(ftyp + struct.pack(">I4s", 8 + len(media), b"mdat") + media + built(boxes.find(first, "moov")))
 
 
+def one_after_the_other(one: Path, two: Path, out: Path) -> None:
+    """As a recording of two broadcasts."""
+    out.write_bytes(one.read_bytes() + two.read_bytes())
+
+
+def joined_without_encoding(one: Path, two: Path, out: Path) -> None:
+    """As an editor writes it that keeps their bytes."""
+    (listed := out.with_suffix(".txt")).write_text(f"file '{one}'\nfile '{two}'\n")
+    command = ["ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", listed, "-c", "copy", out]
+    subprocess.run(command, check=True)
+
+
 class Joined(NamedTuple):
     """Two recordings of three seconds: how they are made, and how they become one file; the sound of the plan."""
 
@@ -227,6 +240,13 @@ JOINED = {
         [*LARGE_3, *voice(3), *PLAIN, *FLV], [*LARGE_3, *voice(3), *OTHER, *FLV], begun_again, ENCODED
     ),
     "begun-again-smaller.flv": Joined([*LARGE_3, *PLAIN, *FLV], [*SMALL_3, *OTHER, *FLV], begun_again, SILENT),
+    "other-size.ts": Joined(
+        [*LARGE_3, *voice(3), *PLAIN, *AAC], [*SMALL_3, *voice(3), *PLAIN, *AAC], one_after_the_other, ENCODED
+    ),
+    "other-size.mkv": Joined(
+        [*LARGE_3, *voice(3), *PLAIN, *AAC], [*SMALL_3, *voice(3), *PLAIN, *AAC], joined_without_encoding, COPIED
+    ),
+    "other-coding.ts": Joined([*LARGE_3, *PLAIN], [*LARGE_3, *OTHER], one_after_the_other, SILENT),
     "two-descriptions.mp4": Joined([*LARGE_3, *PLAIN, *BARE], [*SMALL_3, *OTHER, *BARE], two_descriptions, SILENT),
 }
 
@@ -248,7 +268,7 @@ def test_what_changes_on_the_way(
     both = [make(f"{part}-{name}", *arguments) for part, arguments in (("one", source.one), ("two", source.two))]
     source.join(*both, tmp_path / name)
     made = way(tmp_path / name, replace(POLICY, copy=copy))
-    agrees(made.plan, "changes its format" if copy else copying.NOT_WANTED, source.sound)
+    agrees(made.plan, copying.CHANGES_FORMAT if copy else copying.NOT_WANTED, source.sound)
     assert abs(made.plan.frames - 150) <= 1  # the sound of the first may outlast its picture
     assert made.plan.duration == pytest.approx(6, abs=0.1)
     assert tuple(rung.height for rung in made.plan.rungs) == (180, 120)

@@ -39,7 +39,7 @@ from tubehome.media import sound as sounds
 from tubehome.media.ffmpeg import Tools, version
 from tubehome.media.growing import Piece
 from tubehome.media.plan import Plan, Span, plan
-from tubehome.media.probe import probe
+from tubehome.media.probe import changing, probe
 from tubehome.site import Site
 from tubehome.store import files
 from tubehome.store.files import Files
@@ -165,17 +165,26 @@ def _of_ranges(spans: Sequence[Span], plan: Plan) -> Iterator[tuple[str, float, 
 
 
 def _plan(bench: Bench) -> Rows:
-    """A plan of an older program is made anew, with the steps that follow from it."""
+    """A plan of an older program is made anew."""
+    return _planned_anew(bench, changes=False)
+
+
+def _planned_anew(bench: Bench, *, changes: bool) -> Rows:
+    """Another plan, and its steps in place of all others; `changes`: it cannot be copied. What can be watched stays."""
     original = bench.files.original(bench.video.uuid) or bench.source
     probed = probe(original, bench.tools)
     _, probed = machine.even_source(bench.site, bench.video.uuid, original, probed, bench.tools)
-    made = plan(probed, machine.policy(bench.site))
+    made = plan(changing(probed) if changes else probed, machine.policy(bench.site))
     keep = machine.keeps_originals(bench.site, Channel.get_by_id(bench.video.channel_id))
 
     def rows() -> None:
-        said = {"plan": made.to_json(), "duration": made.duration}
+        first, heights = made.rungs[0], [rung.height for rung in made.rungs]
+        said = {"plan": made.to_json(), "duration": made.duration, "width": first.width_px, "height": first.height_px}
         Video.update(**said).where(Video.id == bench.video.id).execute()
         Step.delete().where(Step.video == bench.video, Step.id != bench.step.id).execute()
+        Step.update(kind=PLAN, height=0, file="").where(Step.id == bench.step.id).execute()
+        never = ~Rendition.final & Rendition.height.not_in(heights)
+        Rendition.delete().where(Rendition.video == bench.video, never).execute()
         for step in planned_steps(made, bench.step.position + 1, keep=keep):
             Step.create(video=bench.video, **step)
 
@@ -223,8 +232,13 @@ def _sound(bench: Bench) -> Rows:
 
 
 def _top(bench: Bench) -> Rows:
-    """The source's own picture, whole: the first that can be played."""
-    piece = top.copy_top(bench.source, bench.sound, bench.plan, bench.part, bench.tools)
+    """The source's own picture, whole: the first that can be played; if it cannot be copied after all, another plan."""
+    try:
+        piece = top.copy_top(bench.source, bench.sound, bench.plan, bench.part, bench.tools)
+    except top.Changes as error:
+        log.info("%s is encoded: %s", bench.video.uuid, error.cause)
+        bench.part.unlink()  # as large as the film
+        return _planned_anew(bench, changes=True)
     files.settle(bench.part, bench.public / bench.step.file)
     made = growing.rendition([piece], bench.plan, bench.plan.rungs[0], bench.step.file, final=True)
     return lambda: rendition_is(bench.video, made)

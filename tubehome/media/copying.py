@@ -29,6 +29,7 @@ PIXELS = ("yuv420p", "yuvj420p")
 
 
 NOT_WANTED = mark("nothing is to be copied")
+CHANGES_FORMAT = mark("its picture changes its format on the way")
 LONG_SOUND = mark("its sound goes on after its picture")
 
 
@@ -147,7 +148,7 @@ def refusal(film: Film, tallest: int, max_fps: int, ceiling: int, segment_second
     if not packets.keys or packets.keys[0] != film.p0 or packets.first != film.p0 or not packets.closed:
         return mark("a player could not start at each of its keyframes")
     if not packets.constant:
-        return mark("its picture changes its format on the way")
+        return CHANGES_FORMAT
     if film.sound_leads > 0.1:
         return mark("its sound begins before its picture")
     return _weight(film, ceiling, segment_seconds)

@@ -182,6 +182,13 @@ def probe(path: Path, tools: Tools) -> Probe:
     )
 
 
+def changing(probed: Probe) -> Probe:
+    """A film of which only its copy showed that it is not decoded by the same parameters throughout (`top.Changes`)."""
+    if probed.picture is None:
+        return probed
+    return replace(probed, picture=replace(probed.picture, stream=replace(probed.picture.stream, constant=False)))
+
+
 def _hear(path: Path, sound: Sound, tools: Tools) -> None:
     """Decodes the beginning of a sound. Failed when nothing comes: many bytes look like a sound that are none."""
     said: Options = {"map": f"0:a:{sound.index}", "t": 5, "ac": 1, "ar": 8000, "f": "s16le"}
