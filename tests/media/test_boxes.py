@@ -113,6 +113,29 @@ def test_rubbish_ends_in_a_value_error(tmp_path: Path, data: bytes) -> None:
     readers_answer_or_refuse(ebml.MAGIC + data, tmp_path)
 
 
+def parameters_of(path: Path) -> list[list[bytes]]:
+    """Those that each fragment brings itself."""
+    found = boxes.fragmented(path)
+    with path.open("rb") as file:
+        return [list(boxes.parameters_within(file, fragment, found.avcc)) for fragment in found.fragments]
+
+
+def test_parameters_that_stand_in_the_stream(make: Make, parts: Path) -> None:
+    """Those of the header where pictures bring them (MPEG-TS), and nothing where they do not."""
+    source = make("stream.ts", *FILM, *X264)
+    found = boxes.fragmented(streamed := make("streamed.mp4", "-i", source, "-c", "copy", "-movflags", FRAGMENTS))
+    known = list(boxes.parameters(found.avcc))
+    assert [nal[0] & 0x1F for nal in known] == [7, 8]
+    assert parameters_of(streamed) == [known] * 5
+    assert parameters_of(parts) == [[]] * 5
+
+
+@pytest.mark.parametrize("length", [6, 8, 20])
+def test_parameters_that_are_cut_short(parts: Path, length: int) -> None:
+    with pytest.raises(ValueError, match=r"cut short|nothing"):
+        boxes.parameters(boxes.fragmented(parts).avcc[:length])
+
+
 def readers_answer_or_refuse(data: bytes, folder: Path) -> None:
     path = folder / "any.mp4"
     path.write_bytes(data)
@@ -121,6 +144,8 @@ def readers_answer_or_refuse(data: bytes, folder: Path) -> None:
         lambda: list(boxes.file_boxes(io.BytesIO(data))),
         lambda: boxes.video_index(path),
         lambda: boxes.fragmented(path),
+        lambda: parameters_of(path),
+        lambda: boxes.parameters(data),
         lambda: boxes.sample_entries(boxes.load_moov(path)),
         lambda: list(adts_frames(data)),
     ]

@@ -63,11 +63,11 @@ def shown(ffmpeg: Callable[..., object], *arguments: object) -> list[str]:
     return [line.split(",")[-1].strip() for line in lines if not line.startswith("#")]
 
 
-def decoded(ffmpeg: Ffmpeg, source: Path, made: Plan, span: Span) -> list[str]:
+def decoded(ffmpeg: Ffmpeg, source: Path, made: Plan, span: Span, after: str = "null") -> list[str]:
     """The pictures of a range as the encoder gets them."""
-    options = ranges._seek(made, span.seek)
+    options = {**ranges.ONE_GRAPH, **ranges._seek(made, span.seek)}
     seek = [part for key, value in options.items() for part in (f"-{key}", value) if part is not None]
-    return shown(ffmpeg, "-copyts", *seek, "-i", source, "-map", "0:V:0", "-vf", ranges.cut(made, span))
+    return shown(ffmpeg, "-copyts", *seek, "-i", source, "-map", "0:V:0", "-vf", f"{ranges.cut(made, span)},{after}")
 
 
 @pytest.mark.slow
@@ -81,6 +81,43 @@ def test_ranges_joined_are_the_film_in_one_piece(
     joined = [picture for span in made.spans for picture in decoded(ffmpeg, source, made, span)]
     assert joined == whole
     assert abs(len(whole) - made.frames) <= 1
+
+
+LACED = ["-flags", "+ildct+ilme"]
+CHANGING = {
+    "plain": [*PLAIN, "-bf", "2", "-g", "60"],
+    "broadcast": ["-c:v", "mpeg2video", "-b:v", "400k"],
+    "laced": [*PLAIN, *LACED, "-x264-params", "tff=1", "-g", "60"],
+    "laced-broadcast": ["-c:v", "mpeg2video", "-b:v", "400k", *LACED, "-top", "1"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [30, 40])  # pictures: a whole number of ranges, and the middle of one
+@pytest.mark.parametrize("name", CHANGING)
+def test_where_the_picture_changes_its_size_none_is_lost(
+    name: str, first: int, make: Make, ffmpeg: Ffmpeg, tools: Tools, tmp_path: Path
+) -> None:
+    """As a recording of two broadcasts; ffmpeg begins a second graph there, unless it is told not to."""
+    parts = [
+        make(f"changing-{name}-{size}-{count}.ts", "-f", "lavfi", "-i", f"testsrc2=s={size}:r=25", "-frames:v", count,
+             *CHANGING[name])
+        for size, count in (("320x180", first), ("240x180", 60))
+    ]  # fmt: skip
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    source, made = planned(both, tools, tmp_path)
+    assert made.interlaced == name.startswith("laced")
+    assert (30 in made.starts, 40 in made.starts) == (True, False)
+    pictures = []
+    for span in made.spans:
+        outs = {rung.height: tmp_path / f"{rung.height}.mp4" for rung in made.rungs}
+        last = span.b is None
+        assert abs(ranges.encode_range(source, made, span, outs, tools).frames - span.frames) <= last
+        pictures += decoded(ffmpeg, source, made, span, "scale=96:54")
+    assert abs(len(pictures) - made.frames) <= 1
+    # a decoder of MPEG-2 may keep the last picture before the change to itself
+    assert len(set(pictures)) >= len(pictures) - 1
 
 
 COPYABLE = ("ntsc-film.mp4", "pal.mkv", "ntsc-60.mp4", "phone.mp4", "phone.mkv", "fragmented.mp4")
@@ -255,6 +292,19 @@ def test_a_seek_that_lands_too_late_is_noticed_and_mended(make: Make, tools: Too
     outs = {rung.height: tmp_path / f"{rung.height}.mp4" for rung in made.rungs}
     found = ranges.encode_range(source, made, span, outs, tools)
     assert found.frames == span.frames
+
+
+@pytest.mark.slow
+def test_a_seek_that_lands_some_pictures_too_late_is_noticed(make: Make, tools: Tools, tmp_path: Path) -> None:
+    """Pictures lack: nothing may fill their places."""
+    source, made = planned(make("keys.mp4", *film("25", *PLAIN, "-g", "10")), tools, tmp_path)
+    span, picture = made.spans[2], probe(source, tools).picture
+    assert picture
+    keys = [key for key in picture.stream.keys if (key - made.p0) * made.time_base > span.start]
+    outs = {rung.height: tmp_path / f"{rung.height}.mp4" for rung in made.rungs}
+    ranges._encode(source, made, span, keys[0], outs, tools)
+    with pytest.raises(ToolFailed, match="instead of"):
+        ranges.verify(made, span, outs)
 
 
 @pytest.mark.slow

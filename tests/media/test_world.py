@@ -5,13 +5,17 @@ The plans of the sources in `test_good.py` and of these are one table; the sourc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tubehome.media import boxes, copying
 from tubehome.media.encode import remux_if_needed
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan, Policy, plan
@@ -135,3 +139,138 @@ def test_what_people_send(
     if made.plan.frames < 2000:
         inspect(made)
         resemble(made)
+
+
+# --- what it is decoded by changes on the way
+
+
+def flv_tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(kind, milliseconds, content) of each."""
+    at = 9 + 4
+    while at + 11 <= len(data):
+        size, low, high = int.from_bytes(data[at + 1 : at + 4], "big"), data[at + 4 : at + 7], data[at + 7 : at + 8]
+        yield data[at], int.from_bytes(high + low, "big"), data[at + 11 : at + 11 + size]
+        at += 11 + size + 4
+
+
+def begun_again(one: Path, two: Path, out: Path) -> None:
+    """As a recorder writes it whose camera was started again: the second's parameters stand between its tags."""
+    made, last = bytearray(one.read_bytes()[:13]), 0
+
+    def put(kind: int, time: int, body: bytes) -> None:
+        tag = struct.pack(">I", kind << 24 | len(body)) + struct.pack(">I", time)[1:] + struct.pack(">I", time)[:1]
+        made.extend(tag + bytes(3) + body + struct.pack(">I", 11 + len(body)))
+
+    for kind, time, body in flv_tags(one.read_bytes()):
+        if (kind, body[1]) != (9, 2):  # not « here it ends »
+            put(kind, time, body)
+            last = max(last, time)
+    for kind, time, body in flv_tags(two.read_bytes()):
+        if kind != 18:
+            put(kind, last + 40 + time, body)
+    out.write_bytes(made)
+
+
+def two_descriptions(one: Path, two: Path, out: Path) -> None:
+    """As an editor joins two MP4 without touching a byte of them: one track, two entries in its `stsd`."""
+    first, second = one.read_bytes(), two.read_bytes()
+    lies = [boxes.find(data, "mdat") for data in (first, second)]
+    content = [data[box.body : box.end] for data, box in zip((first, second), lies, strict=True)]
+    path = "moov/trak/mdia/minf/stbl/"
+    tables = [
+        {kind: data[(box := boxes.find(data, path + kind)).body : box.end] for kind in ("stsd", "stsz", "stss")}
+        for data in (first, second)
+    ]
+    counts = [boxes.u32(each["stsz"], 8) for each in tables]
+    keys = [[boxes.u32(each["stss"], at) for at in range(8, len(each["stss"]), 4)] for each in tables]
+    every = [*keys[0], *(key + counts[0] for key in keys[1])]
+    step = boxes.u32(first, boxes.find(first, path + "stts").body + 12)
+    at = boxes.find(first, "ftyp").end + 8
+    new = {
+        "stsd": struct.pack(">II", 0, 2) + tables[0]["stsd"][8:] + tables[1]["stsd"][8:],
+        "stts": struct.pack(">IIII", 0, 1, sum(counts), step),
+        "stss": struct.pack(f">II{len(every)}I", 0, len(every), *every),
+        "stsz": struct.pack(">III", 0, 0, sum(counts)) + tables[0]["stsz"][12:] + tables[1]["stsz"][12:],
+        "stsc": struct.pack(">8I", 0, 2, 1, counts[0], 1, 2, counts[1], 2),
+        "stco": struct.pack(">IIII", 0, 2, at, at + len(content[0])),
+    }
+
+    def built(box: boxes.Box) -> bytes:
+        body = first[box.body : box.end]
+        if box.kind in ("moov", "trak", "mdia", "minf", "stbl"):
+            body = b"".join(map(built, boxes.boxes(first, box.body, box.end)))
+        elif box.kind in ("mvhd", "tkhd", "mdhd"):
+            length = {"mvhd": 16, "tkhd": 20, "mdhd": 16}[box.kind]
+            body = body[:length] + struct.pack(">I", 2 * boxes.u32(body, length)) + body[length + 4 :]
+        body = new.get(box.kind, body)
+        return struct.pack(">I4s", 8 + len(body), box.kind.encode()) + body
+
+    media = b"".join(content)
+    ftyp = first[: at - 8]
+    out.write_bytes(ftyp + struct.pack(">I4s", 8 + len(media), b"mdat") + media + built(boxes.find(first, "moov")))
+
+
+def one_after_the_other(one: Path, two: Path, out: Path) -> None:
+    """As a recording of two broadcasts."""
+    out.write_bytes(one.read_bytes() + two.read_bytes())
+
+
+def joined_without_encoding(one: Path, two: Path, out: Path) -> None:
+    """As an editor writes it that keeps their bytes."""
+    (listed := out.with_suffix(".txt")).write_text(f"file '{one}'\nfile '{two}'\n")
+    command = ["ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", listed, "-c", "copy", out]
+    subprocess.run(command, check=True)
+
+
+class Joined(NamedTuple):
+    """Two recordings of three seconds: how they are made, and how they become one file; the sound of the plan."""
+
+    one: list[Any]
+    two: list[Any]
+    join: Callable[[Path, Path, Path], None]
+    sound: str
+
+
+PLAIN = [*X264, "-g", "25", "-crf", "35"]
+OTHER = ["-c:v", "libx264", "-preset", "medium", "-bf", "0", "-pix_fmt", "yuv420p", "-g", "25"]
+LARGE_3, SMALL_3 = film("320x180", length=3), film("240x180", length=3)
+FLV, BARE = [*AAC, "-flvflags", "no_duration_filesize"], ["-use_editlist", "0"]
+JOINED = {
+    "begun-again.flv": Joined(
+        [*LARGE_3, *voice(3), *PLAIN, *FLV], [*LARGE_3, *voice(3), *OTHER, *FLV], begun_again, ENCODED
+    ),
+    "begun-again-smaller.flv": Joined([*LARGE_3, *PLAIN, *FLV], [*SMALL_3, *OTHER, *FLV], begun_again, SILENT),
+    "other-size.ts": Joined(
+        [*LARGE_3, *voice(3), *PLAIN, *AAC], [*SMALL_3, *voice(3), *PLAIN, *AAC], one_after_the_other, ENCODED
+    ),
+    "other-size.mkv": Joined(
+        [*LARGE_3, *voice(3), *PLAIN, *AAC], [*SMALL_3, *voice(3), *PLAIN, *AAC], joined_without_encoding, COPIED
+    ),
+    "other-coding.ts": Joined([*LARGE_3, *PLAIN], [*LARGE_3, *OTHER], one_after_the_other, SILENT),
+    "two-descriptions.mp4": Joined([*LARGE_3, *PLAIN, *BARE], [*SMALL_3, *OTHER, *BARE], two_descriptions, SILENT),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("copy", [True, False])
+@pytest.mark.parametrize("name", JOINED)
+def test_what_changes_on_the_way(
+    name: str,
+    copy: bool,
+    make: Make,
+    way: Callable[..., Any],
+    inspect: Callable[[Any], None],
+    resemble: Callable[[Any], None],
+    tmp_path: Path,
+) -> None:
+    """Copied, what comes after the change would be decoded by what came before it."""
+    source = JOINED[name]
+    both = [make(f"{part}-{name}", *arguments) for part, arguments in (("one", source.one), ("two", source.two))]
+    source.join(*both, tmp_path / name)
+    made = way(tmp_path / name, replace(POLICY, copy=copy))
+    agrees(made.plan, copying.CHANGES_FORMAT if copy else copying.NOT_WANTED, source.sound)
+    assert abs(made.plan.frames - 150) <= 1  # the sound of the first may outlast its picture
+    assert made.plan.duration == pytest.approx(6, abs=0.1)
+    assert tuple(rung.height for rung in made.plan.rungs) == (180, 120)
+    inspect(made)
+    resemble(made)

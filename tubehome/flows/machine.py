@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+from tubehome.base import ids
 from tubehome.base.config import Config
 from tubehome.library.models import Channel
 from tubehome.media import encode
@@ -14,7 +15,7 @@ from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Policy
 from tubehome.media.probe import Probe
 from tubehome.site import Site
-from tubehome.store import files
+from tubehome.store import files, lock
 
 PLACE_MEMORY = 1_000_000_000  # bytes of the machine's memory for each step at once
 
@@ -77,10 +78,22 @@ def keeps_originals(site: Site, channel: Channel) -> bool:
 
 
 def even_source(site: Site, uuid: str, original: Path, probed: Probe, tools: Tools) -> tuple[Path, Probe]:
-    """The file to work with, and its probe: the original, or its copy with an even clock where its own jumps."""
+    """The file to work with, and its probe: the original, or its copy with an even clock where its own jumps.
+
+    Two may make it at once: each under a name of its own, locked while somebody is at it; the bytes are the same.
+    """
     even = site.files.even_source(uuid)
-    source, found = encode.remux_if_needed(original, probed, even.with_suffix(".part"), tools, policy(site))
-    if source == original:
-        return original, found
-    files.settle(source, even)
-    return even, found
+    for left in even.parent.glob(f"{even.name}*.part"):
+        if dead := lock.try_exclusive(left):
+            dead.release(remove=True)
+    part = even.with_name(f"{even.name}-{ids.new_uuid()}.part")
+    held = lock.wait(part, exclusive=True, seconds=60)
+    assert held is not None  # noqa: S101 - for the type checker: nobody else knows this name
+    try:
+        source, found = encode.remux_if_needed(original, probed, part, tools, policy(site))
+        if source == original:
+            return original, found
+        files.settle(source, even)
+        return even, found
+    finally:
+        held.release(remove=True)

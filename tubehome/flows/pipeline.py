@@ -19,6 +19,7 @@ from tubehome.flows import machine, steps
 from tubehome.flows.order import Crew, following, next_step
 from tubehome.flows.publish import publish
 from tubehome.flows.show import forget_strays, listing, show, tidy
+from tubehome.flows.workbench import Bench, Rows
 from tubehome.jobs import Job, rows
 from tubehome.library import kinds
 from tubehome.library.damage import DAMAGED
@@ -155,7 +156,7 @@ def _full(site: Site) -> bool:
     return site.files.free_bytes() < max(site.config.limits.reserve_bytes, LEAST_BYTES)
 
 
-def _bench(site: Site, video: Video, step: Step, tools: Tools) -> steps.Bench:
+def _bench(site: Site, video: Video, step: Step, tools: Tools) -> Bench:
     source = site.files.original(video.uuid)
     if source is None and step.kind != kinds.RELEASE:
         raise ToolFailed("The original of « {title} » is not in the data folder any more.", title=video.title)
@@ -165,7 +166,7 @@ def _bench(site: Site, video: Video, step: Step, tools: Tools) -> steps.Bench:
     elif plan.remuxed and step.kind != kinds.RELEASE:
         source = _even(site, video, source, tools)
     noting = replace(tools, progress=_progress(step, steps.seconds(plan, step), tools.stop))
-    return steps.Bench(site, video, step, plan, noting, source)
+    return Bench(site, video, step, plan, noting, source)
 
 
 def _even(site: Site, video: Video, original: Path, tools: Tools) -> Path:
@@ -218,7 +219,7 @@ def _sweep_attempts(site: Site, video: Video, step: Step) -> None:
                 left.unlink()
 
 
-def _commit(bench: steps.Bench, claim: rows.Claim, commit: steps.Rows) -> None:
+def _commit(bench: Bench, claim: rows.Claim, commit: Rows) -> None:
     site, video = bench.site, bench.video
     with site.db.atomic():
         if not Step.select().where(Step.id == claim.row.id).exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tubehome.base.errors import Refused
-from tubehome.flows import outline, steps
+from tubehome.flows import outline, workbench
 from tubehome.flows.publish import publish
 from tubehome.jobs import Job, rows
 from tubehome.library import kinds, queries
@@ -52,7 +52,7 @@ def _make_what_is_gone(site: Site, video: Video) -> None:
     sound_needed = any(step.kind in (kinds.TOP, kinds.APPEND) and step.state != rows.DONE for step in every)
     for step in every:
         needed = step.number not in joined if step.kind == kinds.RANGE else sound_needed
-        gone = not all(path.exists() for path in steps.intermediate(work, step, plan))
+        gone = not all(path.exists() for path in workbench.intermediate(work, step, plan))
         if step.state == rows.DONE and needed and gone:
             _again(Step.id == step.id, video)
 

@@ -10,13 +10,13 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tubehome.base.errors import Interrupted, Refused
 from tubehome.base.i18n import mark
 from tubehome.flows import machine
 from tubehome.flows.outline import planned_steps
+from tubehome.flows.workbench import Bench, Rows, range_file
 from tubehome.jobs import rows as work_rows
 from tubehome.library.kinds import (
     AHEAD,
@@ -35,13 +35,12 @@ from tubehome.library.kinds import (
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
 from tubehome.media import growing, hls, images, inside, pictures, progressive, ranges, storyboard, top, whole
 from tubehome.media import sound as sounds
-from tubehome.media.ffmpeg import Tools, version
+from tubehome.media.ffmpeg import version
 from tubehome.media.growing import Piece
-from tubehome.media.plan import Plan, Span, plan
-from tubehome.media.probe import probe
+from tubehome.media.plan import Plan, plan
+from tubehome.media.probe import changing, probe
 from tubehome.site import Site
 from tubehome.store import files
-from tubehome.store.files import Files
 from tubehome.uploads import sidecars
 
 INSIDE_INDEX = "inside.json"
@@ -51,79 +50,27 @@ LOST = mark("A part of this video that was encoded is gone: it is encoded again.
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What a step works with."""
-
-    site: Site
-    video: Video
-    step: Step
-    plan: Plan
-    tools: Tools
-    source: Path
-
-    @property
-    def files(self) -> Files:
-        return self.site.files
-
-    @property
-    def public(self) -> Path:
-        return self.site.files.public(self.video.uuid)
-
-    @property
-    def work(self) -> Path:
-        return self.site.files.work(self.video.uuid)
-
-    @property
-    def part(self) -> Path:
-        """This attempt's own temporary name."""
-        return self.work / f"{self.step.id}-{self.step.attempts}-{self.step.deaths}.part"
-
-    @property
-    def span(self) -> Span:
-        return self.plan.spans[self.step.number]
-
-    @property
-    def sound(self) -> Path | None:
-        """What this step takes its sound from; None: there is none."""
-        if not self.plan.sound:
-            return None
-        return self.work / ("ahead.aac" if self.takes_ahead else "sound.aac")
-
-    @property
-    def takes_ahead(self) -> bool:
-        return self.step.kind == AHEAD or (self.step.kind == APPEND and self.step.number < self.plan.early)
-
-
-Rows = Callable[[], None]
-
-
-def range_file(work: Path, number: int, height: int) -> Path:
-    return work / f"range-{number}-{height}.mp4"
-
-
-def intermediate(work: Path, step: Step, plan: Plan) -> tuple[Path, ...]:
-    """The files in the work folder that a step makes for later ones."""
-    if step.kind in (SOUND, AHEAD):
-        sound = work / ("sound.aac" if step.kind == SOUND else "ahead.aac")
-        return (sound, sounds.index_of(sound))
-    if step.kind == RANGE:
-        return tuple(range_file(work, step.number, rung.height) for rung in plan.encoded)
-    return ()
-
-
 def _plan(bench: Bench) -> Rows:
-    """A plan of an older program is made anew, with the steps that follow from it."""
+    """A plan of an older program is made anew."""
+    return _planned_anew(bench, changes=False)
+
+
+def _planned_anew(bench: Bench, *, changes: bool) -> Rows:
+    """Another plan, and its steps in place of all others; `changes`: it cannot be copied. What can be watched stays."""
     original = bench.files.original(bench.video.uuid) or bench.source
     probed = probe(original, bench.tools)
     _, probed = machine.even_source(bench.site, bench.video.uuid, original, probed, bench.tools)
-    made = plan(probed, machine.policy(bench.site))
+    made = plan(changing(probed) if changes else probed, machine.policy(bench.site))
     keep = machine.keeps_originals(bench.site, Channel.get_by_id(bench.video.channel_id))
 
     def rows() -> None:
-        said = {"plan": made.to_json(), "duration": made.duration}
+        first, heights = made.rungs[0], [rung.height for rung in made.rungs]
+        said = {"plan": made.to_json(), "duration": made.duration, "width": first.width_px, "height": first.height_px}
         Video.update(**said).where(Video.id == bench.video.id).execute()
         Step.delete().where(Step.video == bench.video, Step.id != bench.step.id).execute()
+        Step.update(kind=PLAN, height=0, file="").where(Step.id == bench.step.id).execute()
+        never = ~Rendition.final & Rendition.height.not_in(heights)
+        Rendition.delete().where(Rendition.video == bench.video, never).execute()
         for step in planned_steps(made, bench.step.position + 1, keep=keep):
             Step.create(video=bench.video, **step)
 
@@ -192,9 +139,14 @@ def _sound(bench: Bench) -> Rows:
 
 
 def _top(bench: Bench) -> Rows:
-    """The source's own picture, whole: the first that can be played."""
+    """The source's own picture, whole: the first that can be played; if it cannot be copied after all, another plan."""
     _need_sound(bench)
-    piece = top.copy_top(bench.source, bench.sound, bench.plan, bench.part, bench.tools)
+    try:
+        piece = top.copy_top(bench.source, bench.sound, bench.plan, bench.part, bench.tools)
+    except top.Changes as error:
+        log.info("%s is encoded: %s", bench.video.uuid, error.cause)
+        bench.part.unlink()  # as large as the film
+        return _planned_anew(bench, changes=True)
     files.settle(bench.part, bench.public / bench.step.file)
     made = growing.rendition([piece], bench.plan, bench.plan.rungs[0], bench.step.file, final=True)
     return lambda: rendition_is(bench.video, made)

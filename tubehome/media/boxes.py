@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 MOOV_MAX = 128_000_000  # bytes of index that we read into memory: about 3 days of film
 BOXES_MAX = 2_000_000  # top-level boxes: a fragment a picture, for 5 hours; a file of empty boxes has more
+SLICES, PARAMETERS = range(1, 6), (7, 8)  # nal_unit_type of H.264 (ISO/IEC 14496-10, table 7-1)
 _NOT_SYNC = 0x10000  # sample_is_non_sync_sample, 8.8.3.1
 
 
@@ -177,6 +178,21 @@ def avcc(data: bytes, stbl: Box) -> bytes:
     return data[box.body : box.end]
 
 
+def parameters(avcc: bytes) -> tuple[bytes, ...]:
+    """The parameter sets (SPS, then PPS) of a decoder configuration. ValueError when it is cut short."""
+    found: list[bytes] = []
+    at = 5
+    for mask in (0x1F, 0xFF):
+        count, at = u8(avcc, at) & mask, at + 1
+        for _ in range(count):
+            size = u8(avcc, at) << 8 | u8(avcc, at + 1)
+            if at + 2 + size > len(avcc):
+                raise ValueError("a parameter set is cut short")
+            found.append(avcc[at + 2 : at + 2 + size])
+            at += 2 + size
+    return tuple(found)
+
+
 def sample_entries(data: bytes) -> list[str]:
     """The codec names (`avc1`, `encv`, …) of every track of a `moov`."""
     moov, names = find(data, "moov"), []
@@ -191,7 +207,7 @@ class Fragment:
     """A `moof` and its `mdat`: where it lies, and what its video run says. `time` in units of the track.
 
     `time_at`: where that number is written, in `time_bytes` bytes; `delay`: from the first picture's decoding to its
-    showing.
+    showing; `picture_at`: where the first picture lies.
     """
 
     offset: int
@@ -202,6 +218,7 @@ class Fragment:
     time_at: int
     time_bytes: int
     delay: int
+    picture_at: int
 
 
 @dataclass(frozen=True)
@@ -268,8 +285,36 @@ def _fragment(file: BinaryIO, moof: Box, mdat: Box, track: int, defaults: int) -
         return Fragment(
             moof.start, mdat.end - moof.start, frames, time, not flags & _NOT_SYNC,
             moof.start + tfdt.body + 4, 8 if wide else 4, _first_delay(data, runs[0]),
+            _base(data, tfhd, moof) + _first_offset(data, runs[0], mdat.body - moof.start),
         )  # fmt: skip
     raise ValueError("a fragment without video")
+
+
+def _base(data: bytes, tfhd: Box, moof: Box) -> int:
+    """From where the places of a track's samples count (8.8.7)."""
+    return u64(data, tfhd.body + 8) if u32(data, tfhd.body) & 1 else moof.start
+
+
+def _first_offset(data: bytes, trun: Box, content: int) -> int:
+    """Where a run's first sample lies, from that base on; where the `content` begins when the run does not say."""
+    if not u32(data, trun.body) & 1:
+        return content
+    raw = u32(data, trun.body + 8)
+    return raw - (1 << 32) if raw >> 31 else raw
+
+
+def parameters_within(file: BinaryIO, fragment: Fragment, avcc: bytes) -> Iterator[bytes]:
+    """The parameter sets that stand before the first slice of a fragment's first picture. ValueError when cut short."""
+    width, at, end = 1 + (u8(avcc, 4) & 3), fragment.picture_at, fragment.offset + fragment.size
+    while fragment.offset < at < end:
+        file.seek(at)
+        head = file.read(width + 1)
+        size, kind = int.from_bytes(head[:width], "big"), u8(head, width) & 0x1F
+        if kind in SLICES or at + width + size > end:
+            return
+        if kind in PARAMETERS:
+            yield head[width:] + file.read(size - 1)
+        at += width + size
 
 
 def _traf_flags(data: bytes, tfhd: Box, defaults: int) -> int:

@@ -29,6 +29,7 @@ PIXELS = ("yuv420p", "yuvj420p")
 
 
 NOT_WANTED = mark("nothing is to be copied")
+CHANGES_FORMAT = mark("its picture changes its format on the way")
 LONG_SOUND = mark("its sound goes on after its picture")
 
 
@@ -45,7 +46,7 @@ class Packets:
     first: int = 0  # when the first is shown
     whole: bool = True  # each has its own time, none is marked to be thrown away
     closed: bool = True  # nothing after a keyframe is shown before it
-    constant: bool = True  # its parameters never change
+    constant: bool = True  # what it is decoded by never changes
 
 
 class Gathering:
@@ -147,7 +148,7 @@ def refusal(film: Film, tallest: int, max_fps: int, ceiling: int, segment_second
     if not packets.keys or packets.keys[0] != film.p0 or packets.first != film.p0 or not packets.closed:
         return mark("a player could not start at each of its keyframes")
     if not packets.constant:
-        return mark("its picture changes its format on the way")
+        return CHANGES_FORMAT
     if film.sound_leads > 0.1:
         return mark("its sound begins before its picture")
     return _weight(film, ceiling, segment_seconds)
@@ -182,6 +183,7 @@ class Voice:
     end: float = 0.0
     even: bool = False  # each frame begins where the one before it ends
     thrown: float = -math.inf  # when the last frame that is marked to be thrown away begins
+    constant: bool = True  # as Packets'
 
 
 def sound_may_be_copied(voice: Voice, start: Fraction, end: float) -> bool:
@@ -193,6 +195,7 @@ def sound_may_be_copied(voice: Voice, start: Fraction, end: float) -> bool:
         and voice.hertz in (44_100, 48_000)
         and voice.bit_rate <= MOST_SOUND
         and voice.even
+        and voice.constant
         and voice.first <= start + frame
         and voice.thrown < start
         and voice.end >= end - SHORT_SOUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tubehome.media import still
+from tubehome.media import flv, still
 from tubehome.media._guard import Options
 from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.plan import Plan, Policy
@@ -21,11 +21,15 @@ def remux_if_needed(
 
     To be called before `plan`; a plan that is `remuxed` holds for this copy alone. The copy is of about the same
     size, and making it again gives the same bytes. A broadcast may begin anywhere and jump: without `-copyts`, ffmpeg
-    closes the jump. Sound alone gets a picture (`still`).
+    closes the jump. FLV whose parameters change gets them at each keyframe, for seeks (`flv`). Sound alone gets a
+    picture (`still`).
     """
     if probed.picture is None:
         side = max((h for h in policy.heights if h <= still.TALLEST), default=min(policy.heights))
         return out, still.with_picture(source, probed, out, side, policy.max_fps, tools)
+    if probed.format == "flv" and not probed.picture.stream.constant:
+        flv.repeat_parameters(source, out, tools)
+        return out, replace(probe(out, tools), remuxed=True)
     if probed.format not in RESETTING or not probed.timestamp_jump:
         return source, probed
     tracks = ["0:V:0", *([f"0:a:{probed.sound.index}"] if probed.sound else [])]

@@ -104,7 +104,7 @@ def run(job: Job, tools: Tools) -> Done:
     """Runs ffmpeg to its end in the calling thread; Failed, ToolFailed, NoRoom, Unavailable or Interrupted."""
     from tubehome.media._process import Process  # python-ffmpeg is heavy (80 ms): loaded at first use
 
-    _go_on(tools)
+    go_on(tools)
     process = Process(fence(tools, tools.ffmpeg, job.seconds, job.max_bytes), tools.progress)
     process.say("hide_banner", "nostdin", "y")
     process.set(loglevel="warning" if job.quiet else "info")
@@ -128,7 +128,7 @@ def _finish(process: Process, job: Job, tools: Tools) -> Done:
 
 def ffprobe(path: Path, options: Sequence[str], seconds: float, tools: Tools) -> Iterator[str]:
     """Lines of ffprobe's stdout, as they come. Raises as `run` does, at the latest after the last line."""
-    _go_on(tools)
+    go_on(tools)
     guards = [part for key, value in _guards(tools).items() for part in (f"-{key}", str(value))]
     # `-o pipe:1`: else it writes packet by packet, which doubles what an hour of film costs
     shown = ["-v", "error", "-o", "pipe:1"]
@@ -164,8 +164,8 @@ def _version(program: str) -> str:
     return found[1] if found else ""
 
 
-def _go_on(tools: Tools) -> None:
-    """Nothing more is started once we are asked to stop: a short program would be over before anyone looks."""
+def go_on(tools: Tools) -> None:
+    """Interrupted once we are asked to stop: nothing more is begun, as a short program is over before anyone looks."""
     if tools.stop is not None and tools.stop.is_set():
         raise _interrupted()
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from tubehome.media.copying import SAMPLES, Gathering, Packets, Voice
 from tubehome.media.ffmpeg import TAIL, Failed, Input, Job, Output, Tools, ffprobe, run
 
 RESETTING = ("mpegts", "mpeg")  # formats whose clock may start over; ffmpeg mends these, and no others, when copying
+CHANGES = ("New Extradata", "Param Change")  # side data of a packet: what it is decoded by is not what it was
 JUMP = 10.0  # seconds between two packets of a stream, from which on we speak of a jump
 _FIRST = re.compile(r"n: *0 pts: *(-?\d+) ")
 _BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
@@ -98,6 +99,7 @@ class Track:
         self.size = 0
         self.even, self.first = True, 0  # do the frames of a sound lie one after the other, from where on
         self.thrown = -math.inf
+        self.constant = True  # all of it is decoded by what its header says
         self.film = Gathering()
         self.start, self.end = 0, 0  # of what is shown or heard
         self.jump = 0  # the largest step between two packets in file order
@@ -180,6 +182,13 @@ def probe(path: Path, tools: Tools) -> Probe:
     )
 
 
+def changing(probed: Probe) -> Probe:
+    """A film of which only its copy showed that it is not decoded by the same parameters throughout (`top.Changes`)."""
+    if probed.picture is None:
+        return probed
+    return replace(probed, picture=replace(probed.picture, stream=replace(probed.picture.stream, constant=False)))
+
+
 def _hear(path: Path, sound: Sound, tools: Tools) -> None:
     """Decodes the beginning of a sound. Failed when nothing comes: many bytes look like a sound that are none."""
     said: Options = {"map": f"0:a:{sound.index}", "t": 5, "ac": 1, "ar": 8000, "f": "s16le"}
@@ -215,12 +224,15 @@ def _measure(path: Path, streams: list[dict[str, object]], size: int, tools: Too
     """One pass over all packets."""
     tracks = {_int(s, "index"): Track(_fraction(s, "time_base"), _int(s, "sample_rate")) for s in streams}
     named = {str(_int(s, "index")): (tracks[_int(s, "index")], s.get("codec_type") == "video") for s in streams}
-    options = ["-show_entries", "packet=stream_index,pts,dts,duration,size,flags", "-of", "csv=p=0:e=none"]
-    for line in ffprobe(path, options, size / 1_000_000, tools):
-        fields = line.split(",", 5)  # side data makes empty lines, and a comma behind the flags
-        if len(fields) == 6 and (found := named.get(fields[0])):
-            _, pts, dts, duration, weight, flags = fields
-            found[0].add(pts, dts, duration, weight, flags, film=found[1])
+    entries = "packet=stream_index,pts,dts,duration,size,flags:packet_side_data=side_data_type"
+    found = None
+    for line in ffprobe(path, ["-show_entries", entries, "-of", "csv=p=0:e=none"], size / 1_000_000, tools):
+        fields = line.split(",", 6)  # side data follows the flags; more of it, and an empty end, on lines of their own
+        count = len(fields)
+        if count >= 6 and (found := named.get(fields[0])):
+            found[0].add(fields[1], fields[2], fields[3], fields[4], fields[5], found[1])
+        if count != 6 and found and fields[-1].startswith(CHANGES):
+            found[0].constant = False
     return tracks
 
 
@@ -256,7 +268,7 @@ def _picture(path: Path, stream: dict[str, object], track: Track, tools: Tools) 
         usual_rate=_fraction(stream, "avg_frame_rate") if interlaced else usual,
         steady=steady,
         gap=gap,
-        stream=track.film.packets(track.base),
+        stream=replace(track.film.packets(track.base), constant=track.constant),
     )
 
 
@@ -321,6 +333,7 @@ def _sound(streams: list[dict[str, object]], stream: dict[str, object], track: T
         end=float(track.end * track.base),
         even=track.even,
         thrown=track.thrown,
+        constant=track.constant,
     )
     return Sound(
         voice=voice,

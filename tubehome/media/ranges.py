@@ -22,6 +22,11 @@ from tubehome.media.plan import Plan, Rung, Span
 
 # A seek that failed without failing: the number of pictures may be right, and the pictures wrong.
 LOST = re.compile(r"could not seek to position|first frame is no keyframe")
+# Where the picture changes its size midway, ffmpeg would begin a second graph: what the first one held is lost, and its
+# clock begins again. In one graph `scale` follows the change.
+ONE_GRAPH: Options = {"reinit_filter": 0}
+# Of interlaced film: `bwdif` cannot follow a change, so `scale` keeps the size of the first picture before it.
+STRAIGHTENED = ",scale=interl=1,bwdif=mode=send_frame"
 SETTLING = 64_000_000  # bytes that any output may take beyond what its rate says
 
 
@@ -67,7 +72,7 @@ def _black(plan: Plan, span: Span) -> str:
     """Filters that leave the first picture, as often as the range has pictures, in black."""
     chain = f"setpts=PTS-({plan.p0})"
     if plan.interlaced:
-        chain += ",bwdif=mode=send_frame"
+        chain += STRAIGHTENED
     if not plan.copied:
         chain += f",fps={plan.rate}"
     chain += f",trim=end_frame=1,loop={span.frames - 1}:1:0,setpts='{_steady(plan, span)}'"
@@ -102,7 +107,7 @@ def _run(
     outputs = [Output(outs[rung.height], {"map": f"[o{rung.height}]", **_coder(plan, span, rung)}) for rung in rungs]
     seconds = float(span.frames / plan.rate)
     most = SETTLING + round(seconds * max(rung.max_rate for rung in rungs) / 4)
-    job = Job([Input(source, _seek(plan, seek))], outputs, seconds, graph, most, copy_timestamps=True)
+    job = Job([Input(source, {**ONE_GRAPH, **_seek(plan, seek)})], outputs, seconds, graph, most, copy_timestamps=True)
     return "\n".join(run(job, tools).lines)
 
 
@@ -137,7 +142,7 @@ def cut(plan: Plan, span: Span) -> str:
         until = "" if span.stop is None else f":end_pts={round(span.stop / plan.time_base)}"
         return f"{chain},trim=start_pts={start}{until},setpts=PTS-({start})"
     if plan.interlaced:
-        chain += ",bwdif=mode=send_frame"
+        chain += STRAIGHTENED
     chain += f",fps={plan.rate}"
     end = plan.frames if span.b is None and plan.hold else span.b
     if plan.hold:
@@ -158,7 +163,7 @@ def _even_times(plan: Plan) -> Options:
     return {
         "g": plan.segment_frames,
         "keyint_min": plan.segment_frames,
-        "fps_mode": "cfr",  # where the source changes its size midway, a picture may get lost between two graphs
+        "fps_mode": "cfr",
     }
 
 

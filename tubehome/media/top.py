@@ -10,19 +10,28 @@ import hashlib
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 from tubehome.base.errors import ToolFailed
 from tubehome.media import boxes
 from tubehome.media import sound as sounds
 from tubehome.media._guard import Option
+from tubehome.media.copying import CHANGES_FORMAT
 from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
 from tubehome.media.growing import SETTLING, Piece
 from tubehome.media.hls import Segment
 from tubehome.media.plan import Plan
 
 
+class Changes(ToolFailed):
+    """What it is decoded by changes on the way, where only the copy could show it: the film has to be encoded."""
+
+
 def copy_top(source: Path, sound: Path | None, plan: Plan, out: Path, tools: Tools) -> Piece:
-    """Writes the whole film, picture copied, with its sound, to `out`. ToolFailed when it is not as planned."""
+    """Writes the whole film, picture copied, with its sound, to `out`.
+
+    ToolFailed when it is not as planned; Changes when it cannot be copied at all.
+    """
     inputs = [Input(source, {"itsoffset": f"{-float(plan.p0 * plan.time_base):.6f}"})]
     mapped: dict[str, Option] = {"map": "0:V:0"}
     room = plan.source_size
@@ -56,6 +65,7 @@ def _piece(path: Path, plan: Plan) -> Piece:
     segments: list[Segment] = []
     number = total = 0
     with path.open("rb") as file:
+        _refuse_changes(file, found)
         for (start, stop), end in zip(pairwise(stops), ends, strict=True):
             first, frames, size = number, 0, 0
             while number < len(found.fragments) and total + frames < end:
@@ -72,3 +82,15 @@ def _piece(path: Path, plan: Plan) -> Piece:
     if number != len(found.fragments):
         raise ValueError(f"{len(found.fragments) - number} fragments too many")
     return Piece(0, path.stat().st_size, found.init_size, found.avcc.hex(), found.delay, tuple(segments))
+
+
+def _refuse_changes(file: BinaryIO, found: boxes.Fragmented) -> None:
+    """Each keyframe may bring its own parameters (MPEG-TS, Matroska): those of the beginning, or a player is lost.
+
+    Some players read them there, others set their decoder up once, by what stands before the first fragment.
+    """
+    known = {each.rstrip(b"\0") for each in boxes.parameters(found.avcc)}
+    for fragment in found.fragments:
+        if any(each.rstrip(b"\0") not in known for each in boxes.parameters_within(file, fragment, found.avcc)):
+            cause = f"other parameters at {fragment.offset}"
+            raise Changes(CHANGES_FORMAT, cause=cause)
