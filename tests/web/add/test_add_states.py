@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import signal
@@ -183,6 +184,31 @@ def test_what_the_server_refuses_stays_until_it_is_dismissed(place: Any, studio:
     studio.wait(lambda: not studio.names())
     studio.page.reload()
     assert not studio.names()
+
+
+def test_what_could_not_be_looked_at_is_looked_at_again_by_its_button(
+    place: Any, studio: Any, noise: Callable, short_clip: Path
+) -> None:
+    # given a file that came whole, of which the looking failed (half a file, made whole behind the server's back)
+    place.road.rate = SLOW
+    studio.choose(noise("encore.mp4", 3))
+    studio.wait(lambda: place.here > 0)
+    place.road.close()
+    studio.page.on("dialog", lambda dialog: dialog.accept())
+    place.incoming[0].write_bytes(short_clip.read_bytes())
+    said = json.dumps({"text": "Something unexpected went wrong while the file was looked at.", "values": {}})
+    failed = "UPDATE upload SET state = 'failed', attempts = 5, length = ?, last_error = ?"
+    database(place, failed, short_clip.stat().st_size, said)
+    place.road.open()
+    studio.go()
+    assert studio.until("encore.mp4", "refused")
+    assert "imprévu" in studio.row("encore.mp4").locator("[data-trouble]").inner_text()
+    # when it is tried again
+    studio.act("encore.mp4", "retry")
+    # then the worker takes it
+    studio.until("encore.mp4", "done", "ready")
+    assert database(place, "SELECT count(*) FROM upload WHERE video_id IS NOT NULL") == [(1,)]
+    assert studio.row("encore.mp4").locator("[data-act=retry]").is_hidden()
 
 
 def test_logged_out_meanwhile_it_goes_on_after_a_login_in_another_tab(place: Any, studio: Any, noise: Callable) -> None:
