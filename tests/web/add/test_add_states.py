@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tubehome.base import ids
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 AXE = (Path(__file__).parents[1] / "vendor/axe-core/axe.min.js").read_text()
@@ -308,8 +310,12 @@ PLACES = ("/studio/", "/studio/videos", "/studio/queue", "/studio/channels", "/s
 
 @pytest.mark.parametrize("path", PLACES)
 def test_files_may_be_let_go_anywhere_in_the_studio(place: Any, studio: Any, noise: Callable, path: str) -> None:
-    film, page = noise("drag.mp4", 2), studio.page
-    studio.go(path)
+    let_go(place, studio.go(path), noise("drag.mp4", 2), path)
+
+
+def let_go(place: Any, studio: Any, film: Path, path: str) -> None:
+    """The page of uploads takes the place of this one while the file travels, and gives it back."""
+    page = studio.page
     studio.drag(film, drop=False)
     veil = page.locator("[data-drop]")
     assert veil.is_visible()
@@ -331,6 +337,44 @@ def test_files_may_be_let_go_anywhere_in_the_studio(place: Any, studio: Any, noi
     page.evaluate("history.back()")
     page.wait_for_selector("#add", state="detached")
     assert page.url == studio.url + path
+
+
+@pytest.fixture(scope="module")
+def video(place: Any, short_clip: Path) -> str:
+    """The page of a video in the studio."""
+    place.house.run("publish", short_clip, check=0)
+    (made,) = database(place, "SELECT uuid FROM video ORDER BY id DESC LIMIT 1")
+    return f"/studio/videos/{ids.shorten(made[0])}"
+
+
+def test_let_go_on_a_video_s_page_the_words_are_saved(place: Any, studio: Any, noise: Callable, video: str) -> None:
+    studio.go(video)
+    studio.page.fill("#description", "Dit juste avant\nle film")
+    let_go(place, studio, noise("drag.mp4", 2), video)
+    assert database(place, "SELECT description FROM video ORDER BY id DESC LIMIT 1") == [("Dit juste avant\nle film",)]
+    assert studio.page.input_value("#description") == "Dit juste avant\nle film"
+
+
+def test_let_go_on_a_channel_s_page_no_word_is_lost(place: Any, studio: Any, noise: Callable) -> None:
+    path, page, film = "/studio/channels/claire_channel", studio.page, noise("drag.mp4", 2)
+    studio.go(path)
+    page.fill("#description", "Une phrase à moitié")
+    studio.drag(film)
+    studio.wait(page.locator("[data-toast]").is_visible)
+    assert "n’est pas enregistré" in page.locator("[data-toast]").inner_text()
+    assert page.url.endswith(path)
+    assert page.input_value("#description") == "Une phrase à moitié"
+    # saved, it may be let go there as anywhere
+    page.locator("form:has(#description) button[type=submit]").click()
+    page.locator("[role=status]", has_text="Enregistré").wait_for()
+    let_go(place, studio, film, page.url.removeprefix(studio.url))
+    assert page.input_value("#description") == "Une phrase à moitié"
+    # and whoever does not mind leaves all the same
+    page.fill("#description", "Une autre")
+    studio.drag(noise("mind.mp4", 0.5))
+    page.locator("[data-toast-undo]").click()
+    page.wait_for_url("**/studio/add")
+    studio.until("mind.mp4", "sending", "checking", "refused")
 
 
 def test_the_films_of_a_folder_are_taken_and_the_rest_is_left(studio: Any, tmp_path: Path) -> None:
