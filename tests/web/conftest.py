@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import re
 import sys
@@ -9,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tubehome.owner import login
+from tubehome.owner import login, tokens
 from tubehome.site import Site
 from tubehome.web import create_app
 
@@ -100,3 +102,63 @@ def owner(app: Flask, password: str) -> FlaskClient:
     client = app.test_client()
     assert _log_in(client, password).status_code == 303
     return client
+
+
+# --- uploads over tus, as a program with a token
+
+TUS = {"Tus-Resumable": "1.0.0"}
+PIECE = {**TUS, "Content-Type": "application/offset+octet-stream"}
+UPLOADS = "/studio/uploads"
+
+
+@pytest.fixture
+def bearer(site: Site) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.create('camera')}"}
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def begin(client: FlaskClient, bearer: dict[str, str]) -> Any:
+    def make(length: int, **fields: str) -> TestResponse:
+        told = {"filename": "film.mp4", **fields}
+        words = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in told.items())
+        headers = {**TUS, **bearer, "Upload-Length": str(length), "Upload-Metadata": words}
+        return client.post(UPLOADS, headers=headers)
+
+    return make
+
+
+@pytest.fixture
+def send(client: FlaskClient, bearer: dict[str, str]) -> Any:
+    def patch(path: str, offset: int, data: bytes, **headers: str) -> TestResponse:
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.patch(path, data=data, headers={**PIECE, **bearer, "Upload-Offset": str(offset), **more})
+
+    return patch
+
+
+@pytest.fixture
+def ask(client: FlaskClient, bearer: dict[str, str]) -> Any:
+    return lambda path: client.head(path, headers={**TUS, **bearer})
+
+
+@pytest.fixture
+def studio(owner: FlaskClient) -> Any:
+    """`studio(method, path, json)`: as the studio's scripts ask."""
+    mark = re.search(r'name="csrf-token" content="([^"]+)"', owner.get("/studio/").text)
+    assert mark
+
+    def ask(method: str, path: str, **more: Any) -> TestResponse:
+        headers = {
+            "X-CSRFToken": mark[1],
+            "Accept": "application/json",
+            "Accept-Language": "fr",
+            **more.pop("headers", {}),
+        }
+        return owner.open(path, method=method, headers=headers, **more)
+
+    return ask

@@ -232,6 +232,31 @@ def test_the_first_run(bare_site: Site, token_of: Any) -> None:
     assert client.get("/studio/").status_code == 200
 
 
+@pytest.mark.parametrize(("prefix", "main", "other"), [("", "fr", "en"), ("/en", "en", "fr")])
+def test_the_site_speaks_the_language_in_which_it_was_set_up(
+    bare_site: Site, token_of: Any, prefix: str, main: str, other: str
+) -> None:
+    client = create_app(bare_site).test_client()
+    link = f"{prefix}/setup/{setup.new_link()}"
+    words = "un long mot de passe"
+    said = {"name": "claire", "site_name": "Saint-Aubin", "password": words, "password_again": words}
+    form = client.get(link)
+    assert f'<html lang="{main}">' in form.text
+    # what is wrong is told in it, too
+    wrong = client.post(link, data={**said, "password_again": "x", "csrf_token": token_of(form)})
+    assert (wrong.status_code, f'<html lang="{main}">' in wrong.text) == (400, True)
+    said["csrf_token"] = token_of(client.get(link))
+    landed = client.post(link, data=said, follow_redirects=True)
+    # from now on that language needs no prefix, and the other has one
+    assert (landed.status_code, landed.request.path) == (200, "/studio/welcome/site")
+    assert f'<html lang="{main}">' in landed.text
+    assert settings.read().language == main
+    stranger = create_app(bare_site).test_client()
+    for path, spoken in (("/", main), (f"/{other}/", other), ("/login", main)):
+        assert f'<html lang="{spoken}">' in stranger.get(path).text, path
+    assert f"<language>{main}</language>" in stranger.get("/feed.xml").text
+
+
 def test_strangers_are_not_welcome(stranger: FlaskClient) -> None:
     for step in ("site", "colour", "codes"):
         assert stranger.get(f"/studio/welcome/{step}").status_code == 303

@@ -10,10 +10,8 @@ import re
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from peewee import OperationalError
-from werkzeug.test import TestResponse
 
 from tubehome.base import clock, text
 from tubehome.flows import sweep, watched
@@ -34,39 +32,6 @@ def b64(text: str | bytes) -> str:
 
 def said(**fields: str) -> dict[str, str]:
     return {"Upload-Metadata": ",".join(f"{name} {b64(value)}" for name, value in fields.items())}
-
-
-@pytest.fixture
-def bearer(site: Site) -> dict[str, str]:
-    return {"Authorization": f"Bearer {tokens.create('camera')}"}
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-@pytest.fixture
-def begin(client: FlaskClient, bearer: dict[str, str]) -> Any:
-    def make(length: int, **fields: str) -> TestResponse:
-        headers = {**TUS, **bearer, "Upload-Length": str(length), **said(**{"filename": "film.mp4", **fields})}
-        return client.post(HERE, headers=headers)
-
-    return make
-
-
-@pytest.fixture
-def send(client: FlaskClient, bearer: dict[str, str]) -> Any:
-    def patch(path: str, offset: int, data: bytes, **headers: str) -> TestResponse:
-        more = {name.replace("_", "-"): value for name, value in headers.items()}
-        return client.patch(path, data=data, headers={**PIECE, **bearer, "Upload-Offset": str(offset), **more})
-
-    return patch
-
-
-@pytest.fixture
-def ask(client: FlaskClient, bearer: dict[str, str]) -> Any:
-    return lambda path: client.head(path, headers={**TUS, **bearer})
 
 
 def row(path: str) -> Upload:
@@ -393,24 +358,6 @@ def test_a_revoked_token_sends_no_more(begin: Any, send: Any) -> None:
 def test_another_version_is_told_ours(client: FlaskClient, bearer: dict[str, str]) -> None:
     answer = client.post(HERE, headers={**bearer, "Tus-Resumable": "0.2.2", "Upload-Length": "5"})
     assert (answer.status_code, answer.headers["Tus-Version"]) == (412, "1.0.0")
-
-
-@pytest.fixture
-def studio(owner: FlaskClient) -> Any:
-    """`studio(method, path, json)`: as the studio's scripts ask."""
-    mark = re.search(r'name="csrf-token" content="([^"]+)"', owner.get("/studio/").text)
-    assert mark
-
-    def ask(method: str, path: str, **more: Any) -> TestResponse:
-        headers = {
-            "X-CSRFToken": mark[1],
-            "Accept": "application/json",
-            "Accept-Language": "fr",
-            **more.pop("headers", {}),
-        }
-        return owner.open(path, method=method, headers=headers, **more)
-
-    return ask
 
 
 def test_the_studio_sees_and_describes(site: Site, studio: Any, begin: Any, send: Any) -> None:

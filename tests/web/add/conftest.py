@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +58,10 @@ class Place:
         status = {pid: (Path("/proc") / str(pid) / "status").read_text() for pid in self.house.processes()}
         children = [pid for pid, said in status.items() if f"\nPPid:\t{self.house.server.pid}\n" in said]
         return next(pid for pid in children if b"tubehome.web" in _modules(pid))
+
+    def database(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(Path(self.house.folder) / "tubehome.db", timeout=20)) as db, db:
+            return db.execute(question, values).fetchall()
 
     @property
     def here(self) -> int:
@@ -231,11 +237,7 @@ def studio(place: Place, studio_of: Callable[..., Studio]) -> Studio:
 
 
 def _forget(place: Place) -> None:
-    import sqlite3
-
-    with sqlite3.connect(Path(place.house.folder) / "tubehome.db", timeout=20) as db:
-        db.execute("DELETE FROM upload")
-    db.close()
+    place.database("DELETE FROM upload")
     for file in place.incoming:
         file.unlink(missing_ok=True)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import signal
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 AXE = (Path(__file__).parents[1] / "vendor/axe-core/axe.min.js").read_text()
 SLOW = 700_000  # bytes a second
-
-
-def database(place: Any, question: str, *values: Any) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(Path(place.house.folder) / "tubehome.db", timeout=20) as db:
-        found = db.execute(question, values).fetchall()
-    db.close()
-    return found
 
 
 def pieces(studio: Any) -> list[int]:
@@ -69,7 +62,7 @@ def test_given_up_only_after_a_question_and_then_nothing_is_left(place: Any, stu
     studio.act("away.mp4", "cancel")
     studio.act("away.mp4", "sure")
     studio.wait(lambda: not studio.names())
-    studio.wait(lambda: database(place, "SELECT count(*) FROM upload") == [(0,)] and not place.incoming)
+    studio.wait(lambda: place.database("SELECT count(*) FROM upload") == [(0,)] and not place.incoming)
 
 
 def test_several_files_go_one_after_the_other_in_the_order_that_is_chosen(
@@ -165,7 +158,7 @@ def test_what_is_no_film_is_said_before_a_byte_travels(place: Any, studio: Any, 
     ):
         studio.until(name, "refused")
         assert re.search(said, studio.row(name).inner_text())
-    assert database(place, "SELECT count(*) FROM upload") == [(0,)]
+    assert place.database("SELECT count(*) FROM upload") == [(0,)]
     studio.act("diaporama.pptx", "dismiss")
     studio.wait(lambda: studio.names() == ["photo.jpg", "vide.mp4"])
     assert studio.page.evaluate("document.activeElement.closest('.upload') !== null")
@@ -183,6 +176,29 @@ def test_what_the_server_refuses_stays_until_it_is_dismissed(place: Any, studio:
     studio.wait(lambda: not studio.names())
     studio.page.reload()
     assert not studio.names()
+
+
+def test_what_could_not_be_looked_at_is_looked_at_again_by_its_button(
+    place: Any, studio: Any, noise: Callable, short_clip: Path
+) -> None:
+    # given a file that came whole, of which the looking failed (half a file, made whole behind the server's back)
+    place.road.rate = SLOW
+    studio.choose(noise("encore.mp4", 3))
+    studio.wait(lambda: place.here > 0)
+    place.road.close()
+    studio.page.on("dialog", lambda dialog: dialog.accept())
+    place.incoming[0].write_bytes(short_clip.read_bytes())
+    said = json.dumps({"text": "Something unexpected went wrong while the file was looked at.", "values": {}})
+    failed = "UPDATE upload SET state = 'failed', attempts = 5, length = ?, last_error = ?"
+    place.database(failed, short_clip.stat().st_size, said)
+    place.road.open()
+    studio.go()
+    assert studio.until("encore.mp4", "refused")
+    assert "imprévu" in studio.row("encore.mp4").locator("[data-trouble]").inner_text()
+    studio.act("encore.mp4", "retry")
+    studio.until("encore.mp4", "done", "ready")
+    assert place.database("SELECT count(*) FROM upload WHERE video_id IS NOT NULL") == [(1,)]
+    assert studio.row("encore.mp4").locator("[data-act=retry]").is_hidden()
 
 
 def test_logged_out_meanwhile_it_goes_on_after_a_login_in_another_tab(place: Any, studio: Any, noise: Callable) -> None:
@@ -220,11 +236,11 @@ def test_what_was_said_to_be_saved_outlives_a_kill_of_the_web(place: Any, studio
     os.kill(web, signal.SIGKILL)
     row.locator("[name=title]").fill("Dit pendant")
     studio.until("kill.mp4", "lost")
-    (kept,) = database(place, "SELECT title, description FROM upload")
+    (kept,) = place.database("SELECT title, description FROM upload")
     assert kept[1] == "Deux lignes\nde texte"
     assert kept[0] in ("Dit avant", "Dit pendant")
     studio.saved("kill.mp4")  # tried again until it is
-    assert database(place, "SELECT title FROM upload") == [("Dit pendant",)]
+    assert place.database("SELECT title FROM upload") == [("Dit pendant",)]
     place.road.rate = 0
     studio.until("kill.mp4", "checking", "refused")
 
@@ -246,8 +262,8 @@ def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(place: Any, stu
     row.locator("[name=privacy]").select_option("private")
     row.locator("[name=language]").select_option("oc")
     studio.saved("field.mp4")
-    studio.wait(lambda: database(place, "SELECT visibility, language FROM upload") == [("private", "oc")])
-    assert database(place, "SELECT title FROM upload") == [("Court <script>alert(1)</script>",)]
+    studio.wait(lambda: place.database("SELECT visibility, language FROM upload") == [("private", "oc")])
+    assert place.database("SELECT title FROM upload") == [("Court <script>alert(1)</script>",)]
 
 
 def test_leaving_warns_while_bytes_travel_and_only_then(place: Any, studio: Any, noise: Callable) -> None:
@@ -275,46 +291,6 @@ def test_leaving_warns_while_bytes_travel_and_only_then(place: Any, studio: Any,
     page.locator(".studio-nav a[href='/studio/queue']").click()
     page.wait_for_url("**/studio/queue")
     assert asked == ["beforeunload"]
-
-
-PLACES = ("/studio/", "/studio/videos", "/studio/queue", "/studio/channels", "/studio/settings", "/studio/account")
-
-
-@pytest.mark.parametrize("path", PLACES)
-def test_files_may_be_let_go_anywhere_in_the_studio(place: Any, studio: Any, noise: Callable, path: str) -> None:
-    film, page = noise("drag.mp4", 2), studio.page
-    studio.go(path)
-    studio.drag(film, drop=False)
-    veil = page.locator("[data-drop]")
-    assert veil.is_visible()
-    assert "Lâchez n’importe où" in veil.inner_text()
-    place.road.rate = SLOW
-    studio.drag(film)
-    page.wait_for_url("**/studio/add")
-    studio.until("drag.mp4", "sending")
-    assert veil.is_hidden()
-    assert page.title().endswith("Saint-Aubin-des-Prés")
-    assert page.locator(".studio-nav a[aria-current=page]").inner_text() == "Ajouter"
-    assert page.locator("main").count() == 1
-    page.evaluate("history.back()")
-    studio.wait(page.locator("[data-toast]").is_visible)
-    assert "interromprait l’envoi" in page.locator("[data-toast]").inner_text()
-    assert page.url.endswith("/studio/add")
-    place.road.rate = 0
-    studio.until("drag.mp4", "checking", "refused")
-    page.evaluate("history.back()")
-    page.wait_for_selector("#add", state="detached")
-    assert page.url == studio.url + path
-
-
-def test_the_films_of_a_folder_are_taken_and_the_rest_is_left(studio: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "carte"
-    (folder / "PRIVATE").mkdir(parents=True)
-    for name in ("00001.MTS", "PRIVATE/00002.mts", "index.txt", ".cache.mp4"):
-        (folder / name).write_bytes(b"\0\0\0\0" + os.urandom(2000))
-    studio.drag(folder)
-    studio.wait(lambda: sorted(studio.names()) == ["00001.MTS", "00002.mts"], told=lambda: str(studio.names()))
-    assert "1 fichier qui n’est pas une vidéo a été laissé de côté." in studio.page.locator("[data-aside]").inner_text()
 
 
 def test_a_copied_file_may_be_pasted(studio: Any) -> None:

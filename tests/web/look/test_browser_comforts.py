@@ -39,6 +39,33 @@ def test_it_goes_on_where_it_was_left_and_can_start_again(visit: Callable[..., W
     assert line.is_hidden()
 
 
+def test_left_while_it_plays_it_goes_on_there_another_time(visit: Callable[..., Watched]) -> None:
+    """Nothing is written by hand: it is played, left by a link, and met again on the home page."""
+    path = f"/w/{demo.address('sharp')}"
+    watched = visit("/")
+    page = watched.page
+    link = page.locator(f".film-title a[href='{path}']").first
+    link.click()
+    dressed(watched)
+    assert page.locator("#resumed").is_hidden()
+    page.evaluate(f"{FILM}.muted = true")
+    dressed(watched.go(f"{path}?t=15"))
+    page.locator(".plyr__controls [data-plyr=play]").click()
+    watched.until(f"!{FILM}.paused && {FILM}.currentTime > 16.1", 20)
+    page.locator(".site a.wordmark").click()
+    page.wait_for_url(f"{watched.site}/")
+    link.click()
+    dressed(watched)
+    at = watched.until(f"{FILM}.currentTime > 15.9 && {FILM}.currentTime")
+    assert at < 19, "where it was left, and not at the end"
+    assert page.evaluate(f"{FILM}.paused")
+    assert f"0:{int(at)}" in page.locator("#resumed").inner_text()
+    # another film knows nothing of it
+    dressed(watched.go(HALL))
+    assert page.evaluate(f"{FILM}.currentTime") == 0
+    assert page.locator("#resumed").is_hidden()
+
+
 def test_an_address_that_names_a_moment_goes_before(visit: Callable[..., Watched]) -> None:
     watched = dressed(visit(HALL))
     left_at(watched, 9)
@@ -118,6 +145,38 @@ def test_the_system_knows_what_plays(visit: Callable[..., Watched]) -> None:
     assert said[2] == "Saint-Aubin-des-Prés"
     assert said[3] == 1
     assert watched.page.locator("[data-plyr=pip]").count() == 1
+
+
+# what the system's buttons would call, and what they would be told
+SYSTEM = """
+    window.handlers = {};
+    MediaSession.prototype.setActionHandler = (name, act) => { handlers[name] = act; };
+    MediaSession.prototype.setPositionState = (state) => { window.position = state; };
+"""
+
+
+def test_the_system_s_buttons_lead_the_film(visit: Callable[..., Watched]) -> None:
+    watched = visit("/")
+    page = watched.page
+    page.add_init_script(SYSTEM)
+    dressed(watched.go(HALL))
+    page.evaluate(f"{FILM}.muted = true")
+    names = page.evaluate("Object.keys(handlers)")
+    assert set(names) == {"play", "pause", "seekbackward", "seekforward", "seekto"}
+    page.evaluate("void handlers.play({action: 'play'})")
+    watched.until(f"!{FILM}.paused && {FILM}.currentTime > 0.2")
+    page.evaluate("handlers.pause({action: 'pause'})")
+    watched.until(f"{FILM}.paused")
+    page.evaluate("handlers.seekto({action: 'seekto', seekTime: 7.5})")
+    watched.until(f"{FILM}.currentTime === 7.5 && !{FILM}.seeking")
+    watched.until("window.position?.position === 7.5 && Math.round(position.duration) === 20")
+    page.evaluate("handlers.seekforward({action: 'seekforward'})")
+    watched.until(f"{FILM}.currentTime === 17.5")
+    page.evaluate("handlers.seekbackward({action: 'seekbackward', seekOffset: 4})")
+    watched.until(f"{FILM}.currentTime === 13.5")
+    page.evaluate("handlers.seekbackward({action: 'seekbackward'}); handlers.seekbackward({action: 'seekbackward'})")
+    watched.until(f"{FILM}.currentTime === 0")
+    assert page.evaluate(f"{FILM}.paused"), "none of it begins to play"
 
 
 def test_sharing_at_a_time(visit: Callable[..., Watched]) -> None:

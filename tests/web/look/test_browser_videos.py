@@ -8,6 +8,7 @@ from pathlib import Path
 
 import demo
 import pytest
+from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 HALL = f"/studio/videos/{demo.address('hall')}"
@@ -18,6 +19,20 @@ def stored(folder: Path, column: str, name: str = "hall") -> object:
         found = raw.execute(f"SELECT {column} FROM video WHERE uuid = ?", (demo._uuid(name),)).fetchone()
     raw.close()
     return found[0]
+
+
+def change(folder: Path, *changes: str, name: str = "waiting") -> None:
+    """What the worker would write, of one video: `video` stands for its id."""
+    with sqlite3.connect(folder / "tubehome.db", timeout=20) as raw:
+        (video,) = raw.execute("SELECT id FROM video WHERE uuid = ?", (demo._uuid(name),)).fetchone()
+        for one in changes:
+            raw.execute(one, {"video": video})
+    raw.close()
+
+
+def later(page: Page, seconds: int) -> None:
+    """The page's timers run on, as if so much time had passed."""
+    page.clock.run_for(seconds * 1000)
 
 
 def test_what_is_written_is_saved_by_itself(visit: Callable, own_town: Path) -> None:
@@ -99,3 +114,103 @@ def test_filters_need_no_button_and_the_address_keeps_them(visit: Callable, own_
     assert page.locator("[data-row]").count() == 1
     page.go_back()
     assert page.locator("[data-row]").count() > 1
+
+
+READY = (
+    "UPDATE step SET state = 'done', progress = 1 WHERE video_id = :video",
+    "UPDATE video SET processing = 'ready', ready_at = 1, out_at = 1, playable_at = 1 WHERE id = :video",
+)
+
+
+def test_the_list_moves_by_itself_until_a_film_is_ready(visit: Callable, own_town: Path) -> None:
+    watched = visit("/studio/", scene=own_town, owner=True)
+    page = watched.page
+    page.clock.install()
+    watched.go("/studio/videos")
+    row = page.locator(f"[data-row='{demo.address('waiting')}']")
+    words = row.locator("[data-words]")
+    value = f"document.querySelector('[data-row=\"{demo.address('waiting')}\"] progress').value"
+    before, said = page.evaluate(value), words.inner_text()
+    assert 0 < before < 80
+    # when parts of it are made, the bar and the words follow, and nothing else of the page moves
+    page.focus("#q")
+    change(own_town, "UPDATE step SET progress = 0.9 WHERE video_id = :video AND state = 'running'")
+    later(page, 5)
+    watched.until(f"{value} > {before}")
+    assert f"{page.evaluate(value)}\N{NO-BREAK SPACE}%" in words.inner_text()
+    assert words.inner_text() != said
+    change(own_town, "UPDATE step SET state = 'done', progress = 1 WHERE video_id = :video AND kind = 'range'")
+    now = page.evaluate(value)
+    later(page, 5)
+    watched.until(f"{value} > {now}")
+    # when it is ready, its row says so
+    change(own_town, *READY)
+    later(page, 5)
+    row.locator("progress").wait_for(state="detached")
+    assert row.locator(".state").inner_text() == "Prête"
+    assert row.get_attribute("data-working") is None
+    assert page.evaluate("document.activeElement.id") == "q"
+
+
+def test_a_row_that_has_the_keyboard_ends_as_well_and_keeps_it(visit: Callable, own_town: Path) -> None:
+    watched = visit("/studio/", scene=own_town, owner=True)
+    page = watched.page
+    page.clock.install()
+    watched.go("/studio/videos")
+    row = page.locator(f"[data-row='{demo.address('waiting')}']")
+    row.locator("[data-discard] button").focus()
+    change(own_town, *READY)
+    later(page, 5)
+    row.locator("progress").wait_for(state="detached")
+    assert row.locator(".state").inner_text() == "Prête"
+    assert row.locator("[data-discard] button").evaluate("(one) => one === document.activeElement")
+
+
+def test_a_preparation_that_stops_is_told_on_the_page_that_is_open(visit: Callable, own_town: Path) -> None:
+    watched = visit("/studio/", scene=own_town, owner=True)
+    page = watched.page
+    page.clock.install()
+    watched.go(f"/studio/videos/{demo.address('waiting')}")
+    assert page.locator(".working progress").is_visible()
+    change(
+        own_town,
+        "UPDATE step SET state = 'failed' WHERE video_id = :video AND state = 'running'",
+        "UPDATE video SET processing = 'failed' WHERE id = :video",
+    )
+    later(page, 5)
+    page.get_by_text("La préparation de cette vidéo s’est arrêtée.").wait_for()
+    assert page.locator(".working").count() == 0
+    page.get_by_role("button", name="Réessayer").click()
+    page.locator(".working progress").wait_for()
+
+
+def test_a_stopped_preparation_says_why_and_folds_the_tool_s_words(visit: Callable, own_town: Path) -> None:
+    words = "[mpeg4 @ 0x5581] <b>ac-tex</b> damaged at 22 7\nConversion failed!"
+    change(own_town, f"UPDATE step SET detail = '{words}' WHERE video_id = :video AND state = 'failed'", name="failed")
+    page = visit(f"/studio/videos/{demo.address('failed')}", scene=own_town, owner=True).page
+    note = page.locator(".note", has_text="La préparation de cette vidéo s’est arrêtée.")
+    assert "Aucune image de cette vidéo n’a pu servir de vignette." in note.inner_text()
+    told = note.locator("details pre")
+    assert not told.is_visible()
+    assert "ac-tex" not in note.inner_text()
+    note.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert told.is_visible()
+    assert told.inner_text() == words
+
+
+def test_its_picture_is_taken_where_the_player_stands(visit: Callable, own_town: Path) -> None:
+    (file,) = own_town.glob(f"videos/{demo._uuid('hall')}/public/thumbnail-320.webp")
+    before = file.read_bytes()
+    watched = visit(HALL, scene=own_town, owner=True)
+    page = watched.page
+    assert page.input_value("#at") == ""
+    page.evaluate("(one => { one.muted = true; one.play(); })(document.querySelector('[data-frame-of]'))")
+    watched.until("Number(document.querySelector('#at').value) > 0")
+    page.evaluate("(one => { one.pause(); one.currentTime = 9; })(document.querySelector('[data-frame-of]'))")
+    watched.until("document.querySelector('#at').value === '9.00'")
+    page.get_by_role("button", name="Prendre ce moment").click()
+    page.wait_for_url("**saved=1#picture")
+    assert stored(own_town, "thumbnail") == "at-9.000"
+    assert file.read_bytes() != before
+    watched.until("document.querySelector('.pick img').naturalWidth > 0")

@@ -8,6 +8,11 @@ const MOST = 200; // files of one folder
 const FILM = /^(video|audio)\/|\.(mkv|mts|m2ts|ts|mxf|vob|avi|mov|mp4|m4v|ogv|webm|mpe?g|wmv|flv|3gp)$/i;
 const carries = (event) => event.dataTransfer?.types.includes("Files");
 
+// words that only a button would keep; a form that saves itself does so, and the picture's moment is nobody's work
+const FORMS = "#content form[method=post]:not([data-save], :has([data-frame-of]))";
+const changed = (field) => (["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+const unsaved = () => [...document.querySelectorAll(FORMS)].some((form) => [...form.querySelectorAll("textarea, input:not([type=hidden], [type=file], [type=color])")].some(changed));
+
 let timer = 0;
 /** Says where they may be let go, for as long as they are held over the window. */
 function hover(event) {
@@ -40,7 +45,10 @@ async function swap() {
   return true;
 }
 
-async function add(files, skipped = 0) {
+async function add(files, skipped = 0, sure = false) {
+  if (!sure && !document.getElementById("add") && unsaved()) {
+    return toast(veil.dataset.unsaved, { label: veil.dataset.leaves, act: () => add(files, skipped, true) });
+  }
   if (!document.getElementById("add") && !(await swap())) return;
   const { take } = await import("./add.js");
   await take(files, undefined, skipped);

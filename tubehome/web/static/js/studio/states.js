@@ -7,6 +7,8 @@ const standing = new Map(); // of each video: the state that its row shows
 
 const working = () => [...document.querySelectorAll("[data-row][data-working]")];
 
+const buttons = (row) => [...row.querySelectorAll("a, button")];
+
 async function ask(rows) {
   const table = document.querySelector("[data-states]");
   const query = rows.map((row) => `v=${encodeURIComponent(row.dataset.row)}`).join("&");
@@ -25,14 +27,16 @@ function tell(row, now) {
   if (words) words.textContent = now.text;
 }
 
-/** Rows that stand otherwise now are taken from a fresh copy of this page; nothing else moves. */
+/** Rows that stand otherwise now are taken from a fresh copy of this page; nothing else moves, the keyboard neither. */
 async function refresh(shorts) {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const short of shorts) {
     const old = document.querySelector(`[data-row="${short}"]`), made = fresh.querySelector(`[data-row="${short}"]`);
-    if (old && !old.contains(document.activeElement)) made ? old.replaceWith(document.adoptNode(made)) : old.remove();
-    else if (old && !made?.hasAttribute("data-working")) old.removeAttribute("data-working");
+    if (!old) continue;
+    const at = buttons(old).indexOf(document.activeElement);
+    made ? old.replaceWith(document.adoptNode(made)) : old.remove();
+    if (at >= 0) ((made && buttons(made)[at]) ?? document.getElementById("content")).focus({ preventScroll: true });
   }
 }
 

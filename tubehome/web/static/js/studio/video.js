@@ -29,7 +29,7 @@ function tell(kind, text) {
 function mend(errors) {
   for (const name of FIELDS) {
     const line = document.getElementById(`${name}-error`), text = errors[name];
-    if (text === undefined) continue;
+    if (text === undefined || !line) continue; // the page of uploads has taken this one's place
     line.hidden = !text;
     line.querySelector("span").textContent = text;
     const field = document.getElementById(name);
@@ -50,7 +50,7 @@ async function save() {
     version = form.elements.version.value = answer.version;
     for (const name of names) known.set(name, sent[name]);
     mend(Object.fromEntries(names.map((name) => [name, ""])));
-    document.querySelector("[data-title]").textContent = answer.title;
+    for (const head of document.querySelectorAll("[data-title]")) head.textContent = answer.title;
     pause = 2;
     const time = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "numeric", minute: "2-digit" }).format(new Date());
     tell("good", said.saved.replace("{time}", time));
@@ -89,6 +89,7 @@ form.addEventListener("input", (event) => {
 });
 form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
 addEventListener("online", () => { if (changed().length) save(); });
+addEventListener("studio:left", () => save()); // dropped files bring the page of uploads: these words do not wait
 addEventListener("beforeunload", (event) => { if (sending || changed().length) { save(); event.preventDefault(); } });
 
 const box = document.querySelector("[data-preview-box]");
