@@ -79,7 +79,7 @@ def test_the_theme_is_remembered_and_worn_before_the_first_paint(visit: Callable
     assert light != dark
     assert page.locator("[data-theme-set=dark]").get_attribute("aria-pressed") == "true"
     page.goto(f"{watched.site}/c/conseil", wait_until="commit")
-    watched.until("document.documentElement.dataset.theme === 'dark'")
+    watched.until("document.documentElement?.dataset.theme === 'dark'")
     assert page.locator("[data-theme-set=dark]").get_attribute("aria-pressed") == "true"
     page.click("[data-theme-set=auto]")
     page.reload()
