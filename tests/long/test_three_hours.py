@@ -67,12 +67,12 @@ def pss(pid: int) -> float:
 
 
 def used(folder: Path) -> int:
+    """Bytes of all files; what is taken away meanwhile does not count."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # it was taken away meanwhile
-            continue
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
     return total
 
 

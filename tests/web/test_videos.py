@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tubehome.base import ids
+from tubehome.base import ids, urls
 from tubehome.flows import machine, pipeline
 from tubehome.flows.intake import Intake, intake
 from tubehome.library.models import Channel, Step, Video
@@ -207,6 +207,18 @@ def test_hostile_words_stay_words(owner: FlaskClient, seeded: Any, send: Any) ->
         assert "<script>alert" not in page
         assert "</textarea><script>" not in page
     assert send(one(video, "/save"), {"tags": [f"mot {n}" for n in range(301)]}).status_code == 400
+
+
+def test_many_tags_fold_on_the_watch_page(owner: FlaskClient, seeded: Any, send: Any) -> None:
+    """Twenty are seen, the others are one press away, without script; all are in the page once, in their order."""
+    video = seeded.public[0]
+    for count in (20, 21, 300):
+        tags = [f"mot {n}" for n in range(count)]
+        assert send(one(video, "/save"), {"tags": tags}).status_code == 200
+        page = owner.get(urls.watch(video.uuid)).text
+        assert re.findall(r"<li><bdi>(mot \d+)</bdi>", page) == tags
+        seen, _, folded = page.partition("mots-clés de plus" if count > 21 else "mot-clé de plus")
+        assert (seen.count("<bdi>mot "), folded.count("<bdi>mot ")) == (20, count - 20)
 
 
 def test_nothing_of_it_for_strangers(stranger: FlaskClient, seeded: Any) -> None:

@@ -132,20 +132,38 @@ class Watched:
         return value
 
 
+@pytest.fixture(scope="module")
+def inside(browser: Browser, served: Callable[..., str]) -> Callable[[str | Path], Any]:
+    """`inside(scene)`: what a browser of the owner keeps. She comes in once a module: it takes most of a second."""
+    kept: dict[str | Path, Any] = {}
+
+    def come_in(scene: str | Path) -> Any:
+        if scene not in kept:
+            context = browser.new_context(locale="fr-FR")
+            screens.come_in(context.new_page(), served(scene))
+            kept[scene] = context.storage_state()
+            context.close()
+        return kept[scene]
+
+    return come_in
+
+
 @pytest.fixture
-def visit(browser: Browser, served: Callable[..., str]) -> Iterator[Callable[..., Watched]]:
+def visit(
+    browser: Browser, served: Callable[..., str], inside: Callable[[str | Path], Any]
+) -> Iterator[Callable[..., Watched]]:
     """`visit(path, scene=…, **context options)`: opens a page. In the end: no error, no other origin asked."""
     contexts: list[BrowserContext] = []
     pages: list[Watched] = []
 
     def open_page(path: str = "/", scene: str | Path = "town", owner: bool = False, **options: Any) -> Watched:
+        if owner:
+            options["storage_state"] = inside(scene)
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "fr-FR", **options})
         context.set_default_timeout(10_000)
         contexts.append(context)
         watched = Watched(context.new_page(), served(scene)).watch()
         pages.append(watched)
-        if owner:
-            screens.come_in(watched.page, watched.site)
         return watched.go(path)
 
     yield open_page

@@ -10,11 +10,20 @@ from pathlib import Path
 import demo
 import pytest
 import screens
+from conftest import Watched
 
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parents[1] / "vendor/axe-core/axe.min.js").read_text()
-CASES = [pytest.param(*case, id=name) for name, case in screens.PAGES.items()]
+PAGES = [pytest.param(shown, id=name) for name, shown in screens.PAGES.items()]
+STATES = [pytest.param(shown, id=name) for name, shown in screens.STATES.items()]
+VISITORS = [pytest.param(shown, id=name) for name, shown in screens.SCREENS.items() if not (shown.owner or shown.act)]
+LIGHT, DARK = "light", "dark"
+# what the browser says of an answer that refuses, or of a request that an act of `screens` stops
+REFUSED = (
+    "Failed to load resource: the server responded with a status of 4",
+    "Failed to load resource: net::ERR_FAILED",
+)
 
 
 def findings(page) -> list[str]:
@@ -24,30 +33,45 @@ def findings(page) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("scene", "path", "owner"), CASES)
-def test_nothing_keeps_anybody_out(visit: Callable, scene: str, path: str, owner: bool) -> None:
+@pytest.mark.parametrize("shown", PAGES)
+def test_nothing_keeps_anybody_out(visit: Callable, shown: screens.Shown) -> None:
     """axe-core: both themes, both languages, wide and narrow; and nothing scrolls sideways at 320 px."""
-    watched = visit(path, scene, owner)
-    for language in ("", "/en"):
-        watched.go(language + path)
-        page = watched.page
-        if page.locator("#film").count():
-            page.wait_for_selector("#film[data-dressed]", state="attached")
+    _look(visit, shown, {"": (LIGHT, DARK), "/en": (LIGHT, DARK)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", STATES)
+def test_no_state_keeps_anybody_out(visit: Callable, shown: screens.Shown) -> None:
+    """The same templates in other states: one language a theme finds what the pages themselves have not shown."""
+    watched = _look(visit, shown, {"": (LIGHT,), "/en": (DARK,)})
+    if shown.act:
+        watched.errors[:] = [error for error in watched.errors if not error.startswith(REFUSED)]
+
+
+def _look(visit: Callable, shown: screens.Shown, themes: dict[str, tuple[str, ...]]) -> Watched:
+    """`themes`: those to be seen, by the prefix of the language."""
+    watched = visit("/healthz", shown.scene, shown.owner)
+    page = watched.page
+    for language, wanted in themes.items():
+        page.set_viewport_size({"width": 1440, "height": 844})
+        watched.go(language + shown.path)
+        screens.act_on(page, shown.act)
         page.evaluate(AXE)
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 844})
-            for theme in ("light", "dark"):
+            for theme in wanted:
                 page.emulate_media(color_scheme=theme)
                 assert findings(page) == [], (language, width, theme)
         for width, height in ((320, 700), (720, 450)):  # the second is a window of 1440 × 900, twice as large
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate("document.documentElement.lang") == (language[1:] or "fr")
+    return watched
 
 
-@pytest.mark.parametrize(("scene", "path", "owner"), [case for case in CASES if not case.values[2]])
-def test_pages_are_whole_without_script(visit: Callable, scene: str, path: str, owner: bool) -> None:
-    page = visit(path, scene, java_script_enabled=False).page
+@pytest.mark.parametrize("shown", VISITORS)
+def test_pages_are_whole_without_script(visit: Callable, shown: screens.Shown) -> None:
+    page = visit(shown.path, shown.scene, java_script_enabled=False).page
     assert page.locator(".js-only:visible").count() == 0
     assert page.locator("h1:visible").count() == 1
     video = page.locator("video")
@@ -79,7 +103,7 @@ def test_the_theme_is_remembered_and_worn_before_the_first_paint(visit: Callable
     assert light != dark
     assert page.locator("[data-theme-set=dark]").get_attribute("aria-pressed") == "true"
     page.goto(f"{watched.site}/c/conseil", wait_until="commit")
-    watched.until("document.documentElement.dataset.theme === 'dark'")
+    watched.until("document.documentElement?.dataset.theme === 'dark'")
     assert page.locator("[data-theme-set=dark]").get_attribute("aria-pressed") == "true"
     page.click("[data-theme-set=auto]")
     page.reload()
