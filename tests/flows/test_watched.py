@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -381,3 +384,43 @@ def test_in_a_real_house(make_house: Callable[..., Any], tmp_path: Path, short_c
     (video,) = house.videos()
     assert (video["title"], video["visibility"]) == ("Réunion", "private")
     house.wait_ready(video["uuid"])
+
+
+@pytest.mark.slow
+def test_two_hundred_films_become_videos_while_the_site_answers(
+    make_house: Callable[..., Any], tmp_path: Path, clip: Callable[..., Path]
+) -> None:
+    """In a real house, where nothing is prepared: each video is held as soon as there is one."""
+    second = clip("second.mp4", *"-f lavfi -i testsrc2=s=64x64:r=5:d=1 -c:v libx264 -pix_fmt yuv420p".split())
+    house = make_house().init()
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    for number in range(200):  # a last box that nobody reads: 200 different files of one second
+        (drop / f"Film {number:03}.mp4").write_bytes(second.read_bytes() + b"\0\0\0\x0cfree%04d" % number)
+    with (house.folder / "config.toml").open("a") as config:
+        config.write(f'\n[intake]\nfolder = "{drop}"\nstill_seconds = 1\n')
+    answers: list[int] = []
+    with closing(sqlite3.connect(house.folder / "tubehome.db", timeout=20)) as raw:
+        raw.execute(
+            "CREATE TRIGGER held AFTER INSERT ON video BEGIN UPDATE video SET held_at = 1 WHERE id = NEW.id; END"
+        )
+        raw.commit()
+        site = house.serve()
+        deadline = time.monotonic() + 180
+        while raw.execute("SELECT count(*) FROM video").fetchone() < (200,):
+            assert time.monotonic() < deadline, house.log()
+            with urllib.request.urlopen(f"{site}/", timeout=10) as answer:
+                answers.append(answer.status)
+            time.sleep(0.2)
+        titles = [title for (title,) in raw.execute("SELECT title FROM video ORDER BY title")]
+        refused = raw.execute("SELECT count(*) FROM upload WHERE state = 'failed'").fetchone()
+        begun = raw.execute("SELECT count(*) FROM step WHERE state <> 'waiting'").fetchone()
+        raw.execute("DROP TRIGGER held")
+        raw.commit()
+    assert titles == [f"Film {number:03}" for number in range(200)]
+    assert (refused, begun) == ((0,), (0,))
+    assert set(answers) == {200}
+    assert len(answers) > 5
+    assert list(drop.iterdir()) == []
+    assert list((house.folder / "incoming").iterdir()) == []
+    assert len(list((house.folder / "videos").iterdir())) == 200

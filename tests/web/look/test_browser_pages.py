@@ -62,7 +62,11 @@ def _look(visit: Callable, shown: screens.Shown, themes: dict[str, tuple[str, ..
             for theme in wanted:
                 page.emulate_media(color_scheme=theme)
                 assert findings(page) == [], (language, width, theme)
-        for width, height in ((320, 700), (720, 450)):  # the second is a window of 1440 × 900, twice as large
+        for width, height in (
+            (320, 700),
+            (720, 450),
+            (1600, 900),
+        ):  # the second is a window of 1440 × 900, twice as large
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate("document.documentElement.lang") == (language[1:] or "fr")
@@ -200,6 +204,72 @@ def test_forced_colours_and_print_lose_nothing(visit: Callable) -> None:
     page.emulate_media(media="print", forced_colors="none")
     assert page.locator(".film-title a:visible").count() > 5
     assert page.locator("header.site:visible, footer:visible").count() == 0
+
+
+def test_codes_are_printed_without_the_studio_around_them(visit: Callable, own_town: Path) -> None:
+    page = visit("/studio/account", own_town, True).page
+    page.locator("form[action$='/codes'] button").click()
+    codes = page.locator("[data-codes] code")
+    assert codes.count() == 10
+    page.set_viewport_size({"width": 680, "height": 960})  # the inside of a sheet of A4
+    page.emulate_media(media="print")
+    assert page.locator("[data-codes] code:visible").count() == 10
+    assert page.locator(".studio-side:visible, .toast:visible, .drop-veil:visible, button:visible").count() == 0
+    box = page.locator("#content").bounding_box()
+    assert box
+    assert (box["x"], box["width"]) == (0, 680), "the sheet's own margins are enough"
+    assert box["y"] < 40
+
+
+def test_a_film_s_page_is_printed_as_its_words(visit: Callable) -> None:
+    page = visit(f"/w/{demo.address('hall')}").page
+    page.wait_for_selector("#film[data-dressed]", state="attached")
+    page.emulate_media(media="print")
+    assert page.locator("h1:visible").inner_text().startswith("La halle")
+    assert page.get_by_text("Les charpentiers lèvent").is_visible()
+    assert (
+        page.locator("header.site:visible, footer:visible, video:visible, .plyr:visible, button:visible").count() == 0
+    )
+
+
+# what nobody would see as something to press, where the system paints every ground alike
+FLAT = """() => [...document.querySelectorAll("a.btn, button")]
+    .filter((one) => one.checkVisibility() && !one.closest(".plyr"))
+    .filter((one) => {
+        const worn = getComputedStyle(one);
+        return worn.borderTopStyle === "none" || parseFloat(worn.borderTopWidth) === 0;
+    }).map((one) => one.outerHTML)"""
+SHOWN = """() => [...document.querySelectorAll("progress")].filter((one) => one.checkVisibility())
+    .every((one) => getComputedStyle(one).appearance === "auto")"""
+
+
+def test_in_forced_colours_a_button_is_a_button(visit: Callable) -> None:
+    watched = visit("/studio/", owner=True, forced_colors="active")
+    for name in ("watch", "studio", "studio-queue", "studio-video-failed", "add"):
+        page = watched.go(screens.PAGES[name][1]).page
+        assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+        assert page.locator("h1:visible").count() == 1
+        assert page.evaluate(FLAT) == [], name
+        assert page.evaluate(SHOWN), name
+
+
+MOVING = """() => [...document.querySelectorAll("*")]
+    .flatMap((one) => ["", "::before", "::after"].map((part) => [one, part]))
+    .filter(([one, part]) => {
+        const worn = getComputedStyle(one, part || null);
+        const times = `${worn.animationName === "none" ? "0s" : worn.animationDuration}, ${worn.transitionDuration}`;
+        return times.split(", ").some((time) => parseFloat(time) > 0.01);
+    }).map(([one, part]) => one.outerHTML.slice(0, 100) + part)"""
+
+
+def test_nothing_moves_for_whom_it_must_not(visit: Callable) -> None:
+    watched = visit("/studio/", owner=True, reduced_motion="reduce")
+    for name in ("home", "watch", "studio", "studio-queue", "add"):
+        page = watched.go(screens.PAGES[name][1]).page
+        if page.locator("#film").count():
+            page.wait_for_selector("#film[data-dressed]", state="attached")
+        assert page.evaluate(MOVING) == [], name
+        assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
 
 
 def test_set_up_form_says_what_is_wrong_beside_each_field(visit: Callable, town_of: Callable, tmp_path: Path) -> None:
