@@ -6,7 +6,6 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +31,6 @@ X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -crf 38".split()
 COPIED = [*FILM, *X264, "-bf", "2", "-g", "25"]
 EVEN = [*FILM, *X264, "-g", "300"]
 Clip = Callable[..., Path]
-
-
-@pytest.fixture
-def small(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """Ranges of four seconds, so that a short film has several."""
-    made = replace(site, config=replace(site.config, media=replace(site.config.media, heights=(180, 120))))
-    policy = replace(machine.policy(made), range_seconds=4, preset="ultrafast")
-    monkeypatch.setattr(machine, "policy", lambda site: policy)
-    return made
 
 
 def take(site: Site, path: Path, title: str = "") -> Video:
