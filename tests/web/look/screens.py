@@ -115,7 +115,7 @@ STATES = {
     "studio-trouble": Shown("trouble", "/studio/", True),
     "studio-videos-trouble": Shown("trouble", "/studio/videos", True),
     "studio-videos-2": Shown("trouble", "/studio/videos?page=2", True),
-    "studio-videos-undo": Shown("trouble", "/studio/videos", True, "undo"),
+    "studio-videos-undo": Shown("trouble", "/studio/videos?state=failed", True, "undo"),
     "studio-queue-trouble": Shown("trouble", "/studio/queue", True),
     "studio-bin-one": Shown("trouble", "/studio/videos?state=bin", True),
     "studio-video-binned": Shown("trouble", f"/studio/videos/{demo.address('binned')}", True),
