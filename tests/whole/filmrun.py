@@ -117,12 +117,12 @@ class FilmRun:
         with ballast(self.house.folder, left):
             while not (met := self.drill.rows(self.house.folder, said)) and time.monotonic() < deadline:
                 if "the disk is so full" in self.house.log()[before:]:  # no row could say so
-                    met = ["a step whose row could not be written"]
+                    met = [("a step whose row could not be written",)]
                     break
                 time.sleep(0.2)
             self.met += bool(met)
             time.sleep(chance.uniform(1, 4))
-        print(f"the disk was full ({left} bytes left): met by {met}")
+        print(f"the disk was full ({left} bytes left): met by {[*map(tuple, met)] or 'nothing'}")
         self._hurry()
 
     def _digests(self, uuid: str) -> dict[str, str]:
