@@ -270,9 +270,9 @@ def minute(clip: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def old_minute(clip: Callable[..., Path]) -> Path:
-    """60 s as an old camera gives them, about 9 MB: they have to be encoded, which takes some seconds."""
+    """60 s as an old camera gives them, about 9 MB: they have to be encoded, which takes a while."""
     return clip(
         "minute.avi",
-        *"-f lavfi -i testsrc2=s=854x480:r=25:d=60 -f lavfi -i sine=f=440:r=48000:d=60".split(),
+        *"-f lavfi -i testsrc2=s=1280x720:r=25:d=60 -f lavfi -i sine=f=440:r=48000:d=60".split(),
         *"-c:v mpeg4 -b:v 1100k -minrate 1100k -maxrate 1100k -bufsize 1100k -c:a libmp3lame".split(),
     )

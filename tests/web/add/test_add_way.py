@@ -138,7 +138,7 @@ def test_with_the_mouse(place_of: Callable, studio_of: Callable, old_minute: Pat
     assert place.road.carried - before < 1.35 * old_minute.stat().st_size  # what was under way at each cut, and pages
     seen = plays(place, hand, name)
     moved = sorted({share for share in seen if 0 < share < 1})
-    assert len(moved) >= 2, f"its preparation is seen to move: {sorted(set(seen))}"
+    assert moved, f"its preparation is seen to move: {sorted(set(seen))}"
     assert seen == sorted(seen), "and never back"
     same_bytes(place, old_minute)
 
