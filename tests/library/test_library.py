@@ -81,7 +81,7 @@ CASES = [
     ({}, True, True, True, True),
     ({"visibility": "unlisted"}, True, True, False, False),
     ({"visibility": "private"}, False, True, False, False),
-    ({"removed": "bin", "removed_at": 1}, False, False, False, False),
+    ({"removed": "bin", "removed_at": 1}, False, True, False, False),
     ({"ready_at": None, "out_at": None, "processing": "playable"}, True, True, True, False),
     ({"ready_at": None, "out_at": None, "playable_at": None, "processing": "preparing"}, True, True, False, False),
     ({"ready_at": None, "wait_transcoding": True, "processing": "out"}, False, True, False, False),

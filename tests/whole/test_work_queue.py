@@ -112,7 +112,7 @@ def test_this_first_makes_way_by_keyboard_and_outlives_a_restart(works: Works) -
     # when the second film is put first, by the keyboard alone
     works.button(works.two, "first").focus()
     works.page.keyboard.press("Enter")
-    works.row(works.two).get_by_text("mise en premier").wait_for()
+    works.row(works.two).get_by_text("passe devant les autres").wait_for()
     # then the first one makes way, without a loss
     works.until(lambda: works.at_work(works.two) and not works.at_work(works.one), "the second film's turn")
     assert works.untouched(works.one)

@@ -35,18 +35,19 @@ def row_of(page: Any, name: str = "waiting") -> Any:
     return page.locator(f"[data-queue] [data-key='{demo.address(name)}']")
 
 
-def test_a_refresh_moves_the_bar_and_leaves_the_keyboard_and_what_is_open(queue: Any, own_town: Path) -> None:
+def test_a_refresh_moves_the_share_and_leaves_the_keyboard_and_what_is_open(queue: Any, own_town: Path) -> None:
     page, row = queue.page, row_of(queue.page)
     change(own_town, "UPDATE step SET detail = 'Killed' WHERE video_id = :video AND state = 'failed'", "failed")
     page.reload()
     row_of(page, "failed").locator("summary").click()
     row.locator("[data-act=first] button").focus()
-    bar = f"document.querySelector('[data-key=\"{demo.address('waiting')}\"] progress').value"
-    before = page.evaluate(bar)
+    numbers = f"[...document.querySelectorAll('[data-key=\"{demo.address('waiting')}\"] .num')]"
+    share = f"parseInt({numbers}.find((one) => one.textContent.includes('%')).textContent)"
+    before = page.evaluate(share)
     page.evaluate("document.activeElement.old = true")
     change(own_town, "UPDATE step SET progress = 0.95 WHERE video_id = :video AND state = 'running'")
     page.clock.run_for(4000)
-    queue.until(f"{bar} > {before}")
+    queue.until(f"{share} > {before}")
     assert page.evaluate(FOCUS) == "first"
     assert page.evaluate("document.activeElement.old === undefined"), "it is another button, in the same place"
     assert row.locator("[data-act=first] button").evaluate("(one) => one === document.activeElement")

@@ -189,7 +189,7 @@ def test_a_stopped_preparation_says_why_and_folds_the_tool_s_words(visit: Callab
     change(own_town, f"UPDATE step SET detail = '{words}' WHERE video_id = :video AND state = 'failed'", name="failed")
     page = visit(f"/studio/videos/{demo.address('failed')}", scene=own_town, owner=True).page
     note = page.locator(".note", has_text="La préparation de cette vidéo s’est arrêtée.")
-    assert "Aucune image de cette vidéo n’a pu servir de vignette." in note.inner_text()
+    assert "Le serveur n’a pas pu traiter cette vidéo." in note.inner_text()
     told = note.locator("details pre")
     assert not told.is_visible()
     assert "ac-tex" not in note.inner_text()
