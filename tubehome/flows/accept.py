@@ -16,9 +16,10 @@ from pathlib import Path
 from tubehome.base.errors import Interrupted, NoRoom, Refused, ToolFailed, TubehomeError
 from tubehome.flows import watched
 from tubehome.flows.intake import Arrived, Intake, refuse_duplicate, take
-from tubehome.flows.pipeline import FULL, ROOM_SECONDS
+from tubehome.flows.pipeline import ROOM_SECONDS
 from tubehome.jobs import rows
 from tubehome.library.models import Video
+from tubehome.library.room import FULL
 from tubehome.media.ffmpeg import Tools
 from tubehome.site import Site
 from tubehome.store import files

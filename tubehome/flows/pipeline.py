@@ -25,6 +25,7 @@ from tubehome.library import kinds
 from tubehome.library.damage import DAMAGED
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing, move
+from tubehome.library.room import FULL
 from tubehome.media.ffmpeg import Killed, Tools
 from tubehome.media.plan import Plan
 from tubehome.media.probe import probe
@@ -37,7 +38,6 @@ ROOM_SECONDS = 60.0  # how often a full disk is looked at again
 LEAST_BYTES = 1_000_000  # below this a disk is full, whatever the reserve
 TOO_FULL = "the disk is so full that not even the database can be written; the sweep comes back to it"
 GONE = mark("This work is not wanted any more.")
-FULL = mark("The disk is full: the preparation goes on by itself when there is room.")
 
 
 class Stop(threading.Event):

@@ -18,7 +18,7 @@ from tubehome.media import sound as sounds
 from tubehome.media._guard import Option
 from tubehome.media.copying import CHANGES_FORMAT
 from tubehome.media.ffmpeg import CLEAN, Input, Job, Output, Tools, run
-from tubehome.media.growing import SETTLING, Piece
+from tubehome.media.growing import SETTLING, UNEVEN, Piece
 from tubehome.media.hls import Segment
 from tubehome.media.plan import Plan
 
@@ -54,7 +54,7 @@ def copy_top(source: Path, sound: Path | None, plan: Plan, out: Path, tools: Too
     try:
         return _piece(out, plan)
     except ValueError as error:
-        raise ToolFailed("A rendition of this video came out unevenly cut.", cause=str(error)) from error
+        raise ToolFailed(UNEVEN, cause=str(error)) from error
 
 
 def _piece(path: Path, plan: Plan) -> Piece:

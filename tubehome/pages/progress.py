@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from tubehome.base import clock
-from tubehome.base.errors import NoRoom, TubehomeError
+from tubehome.base.errors import TubehomeError
 from tubehome.jobs import rows
 from tubehome.library.kinds import APPEND, FINISH, RANGE, TOP
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
+from tubehome.library.room import FULL
 
 WHOLE = (TOP, FINISH)  # kinds of steps that end a size
 SIZES = (TOP, RANGE, APPEND, FINISH)  # kinds of steps that sizes are made by
 MEASURED_AFTER = 10.0  # seconds of work before a time is said
 MEASURED_SHARE = 0.01  # of the work, or a range: the same
-FULL = NoRoom("The disk is full: the preparation goes on by itself when there is room.").text
 
 
 @dataclass(frozen=True)

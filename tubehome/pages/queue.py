@@ -12,10 +12,11 @@ from tubehome.jobs import rows
 from tubehome.library.kinds import RANGE
 from tubehome.library.models import Channel, Picture, Step, Video
 from tubehome.library.processing import Processing
+from tubehome.library.room import FULL
 from tubehome.library.speed import measured_speed
 from tubehome.pages.making import Making, making
 from tubehome.pages.parts import Film, film
-from tubehome.pages.progress import FULL, Progress, Tally, progress_of, tallies
+from tubehome.pages.progress import Progress, Tally, progress_of, tallies
 from tubehome.pages.stopped import damaged_parts, why
 from tubehome.uploads.models import Upload
 

@@ -13,8 +13,8 @@ from tubehome.jobs import rows
 from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Channel, Rendition, Step, Video
 from tubehome.library.processing import Processing
+from tubehome.library.room import FULL
 from tubehome.owner import recovery
-from tubehome.pages.progress import FULL
 from tubehome.pages.studio_videos import StudioRow, studio_rows
 from tubehome.site import Site
 from tubehome.uploads.models import RECEIVING, Upload

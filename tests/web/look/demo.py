@@ -36,6 +36,7 @@ from tubehome.library.changes import changed
 from tubehome.library.damage import DAMAGED
 from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Channel, Picture, Rendition, Step, Video
+from tubehome.library.room import FULL
 from tubehome.media import storyboard
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan, Policy, plan
@@ -43,7 +44,6 @@ from tubehome.media.probe import Picture as Film
 from tubehome.media.probe import Probe
 from tubehome.owner import recovery, tokens
 from tubehome.owner.models import Session, SetupLink, Token
-from tubehome.pages.progress import FULL
 from tubehome.site import Site
 from tubehome.store import files
 from tubehome.store.db import db
