@@ -3,7 +3,8 @@
     python tests/web/look/demo.py FOLDER [SCENE] [--pictures FOLDER] [--film FILE]
 
 Scenes: town (what a page can meet on a good day), trouble (what waits, is paused, damaged, refused, in the bin; keys
-and codes; emblems and support), one (a single film), none (an owner, no film), unset (no owner, but a link to set up).
+and codes; emblems and support), one (a single film), none (an owner, no film), door (the same, where passwords are
+tried until a pause begins), unset (no owner, but a link to set up).
 The films of « town » that can be played are made by ffmpeg: two sizes of HLS and one MP4 file.
 """
 
@@ -398,7 +399,7 @@ def _ffmpeg(*arguments: str) -> None:
 if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("folder", type=Path)
-    asked.add_argument("scene", nargs="?", default="town", choices=("town", "trouble", "one", "none", "unset"))
+    asked.add_argument("scene", nargs="?", default="town", choices=("town", "trouble", "one", "none", "door", "unset"))
     asked.add_argument("--pictures", type=Path)
     asked.add_argument("--film", type=Path)
     given = asked.parse_args()

@@ -9,6 +9,7 @@ and theme. Not a test: somebody with eyes has to look.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import time
@@ -17,10 +18,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 import demo
+
+from tubehome.base.errors import TooMany
+from tubehome.owner.login import FREE_FAILURES
 
 FLAGS = (
     "--no-sandbox --headless --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -97,6 +101,8 @@ PAGES = {
 STATES = {
     "error-405": Shown("town", "/logout", False),
     "login-wrong": Shown("one", "/login", False, "wrong password"),
+    "login-pause": Shown("door", "/login", False, "too many passwords"),
+    "recover-pause": Shown("door", "/login/recover", False, "too many codes"),
     "recover-wrong": Shown("town", "/login/recover", False, "two passwords"),
     "setup-wrong": Shown("unset", f"/setup/{demo.SETUP}", False, "two passwords"),
     "watch-tags": Shown("town", f"/w/{demo.address('tags')}", False),
@@ -104,6 +110,7 @@ STATES = {
     "watch-share": Shown("town", f"/w/{demo.address('hall')}", False, "share"),
     "watch-wide": Shown("town", f"/w/{demo.address('hall')}", False, "wide"),
     "watch-menu": Shown("town", f"/w/{demo.address('hall')}", False, "menu"),
+    "watch-trouble": Shown("town", f"/w/{demo.address('hall')}", False, "no film"),
     "watch-binned": Shown("trouble", f"/w/{demo.address('binned')}", True),
     "watch-held": Shown("trouble", f"/w/{demo.address('held')}", True),
     "watch-room": Shown("trouble", f"/w/{demo.address('room')}", True),
@@ -126,6 +133,8 @@ STATES = {
     "studio-video-arabic": Shown("town", f"/studio/videos/{demo.address('arabic')}", True),
     "studio-video-preview": Shown("town", f"/studio/videos/{demo.address('arabic')}", True, "preview"),
     "studio-video-unsaved": Shown("town", f"/studio/videos/{demo.address('hall')}", True, "unsaved"),
+    "studio-video-conflict": Shown("town", f"/studio/videos/{demo.address('hall')}", True, "elsewhere"),
+    "studio-video-conflict-page": Shown("town", f"/studio/videos/{demo.address('hall')}", True, "elsewhere, by form"),
     "studio-video-wrong": Shown("town", f"/studio/videos/{demo.address('hall')}", True, "wrong title"),
     "studio-channel-banner": Shown("trouble", "/studio/channels/ecole", True),
     "studio-channels-wrong": Shown("town", "/studio/channels", True, "wrong channel"),
@@ -138,6 +147,13 @@ STATES = {
     "welcome-codes-shown": Shown("trouble", "/studio/welcome/codes", True, "show codes"),
 }
 SCREENS = PAGES | STATES
+BY_FORM = """{
+  const form = document.getElementById("sheet").cloneNode(true);
+  form.elements.title.value = "La halle, telle qu’elle était hier";
+  form.elements.version.value = -1;
+  document.body.append(form);
+  form.submit();
+}"""
 SEND = "main form button[data-kind=main]"
 
 
@@ -145,6 +161,45 @@ def _wrong_password(page: Page) -> None:
     page.fill("#password", "not the right one")
     page.click(SEND)
     page.wait_for_selector(".error")
+
+
+def _too_many(page: Page, fields: dict[str, str]) -> None:
+    """Until the pause begins, which nobody else in this scene has to wait for."""
+    for _ in range(FREE_FAILURES + 2):
+        for name, typed in fields.items():
+            page.fill(f"#{name}", typed)
+        with page.expect_navigation() as answered:
+            page.click(SEND)
+        if answered.value.status == TooMany.status:
+            return
+    raise AssertionError("no pause began")
+
+
+def _no_film(page: Page) -> None:
+    """Neither its streams nor its file can be had."""
+    page.route("**/media/**/*.m*", lambda asked: asked.abort())
+    page.reload()
+    page.wait_for_selector("#film[data-dressed]", state="attached")
+    page.locator(".plyr__control[data-plyr=play]").first.click()
+    page.wait_for_selector("#film-trouble")
+
+
+def _older(request: Route) -> None:
+    """The same, begun on a version that is older than any: the server refuses it, and nothing is stored."""
+    request.continue_(post_data=json.dumps({**json.loads(request.request.post_data or ""), "version": -1}))
+
+
+def _elsewhere(page: Page) -> None:
+    page.route("**/save", _older)
+    page.fill("#title", "La halle, telle qu’elle était hier")
+    page.wait_for_selector("[data-saved][data-kind=bad]")
+
+
+def _elsewhere_by_form(page: Page) -> None:
+    """As without a script: by a copy of the form, of which the page's own script knows nothing."""
+    with page.expect_navigation():
+        page.evaluate(BY_FORM)
+    page.wait_for_selector(".error[role=alert]")
 
 
 def _two_passwords(page: Page) -> None:
@@ -236,6 +291,13 @@ ACTS: dict[str, Callable[[Page], None]] = {
     "share": lambda page: page.click(".pop summary"),
     "wide": lambda page: page.click("[data-wide]"),
     "menu": lambda page: page.click("[data-plyr=settings]"),
+    "too many passwords": lambda page: _too_many(page, {"password": "not the right one"}),
+    "too many codes": lambda page: _too_many(
+        page, {"code": "abcd-efgh-jkmn", "password": "long enough for all", "password_again": "long enough for all"}
+    ),
+    "no film": _no_film,
+    "elsewhere": _elsewhere,
+    "elsewhere, by form": _elsewhere_by_form,
     "undo": _undo,
     "preview": _preview,
     "unsaved": _unsaved,
