@@ -74,3 +74,16 @@ def test_others_wait_for_all_of_theirs(policy: Policy, coder: list[str], make: M
     assert made.copied
     assert (made.early, made.ahead) == (0, 0)
     assert [span.stop for span in made.spans][:1] == [4], "the copied picture is soon there: the ranges are even"
+
+
+def test_it_is_never_longer_than_the_whole(make: Make, tools: Tools, tmp_path: Path) -> None:
+    """The early ranges end close to the end of the film: no more is asked for than there is."""
+    film = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2.2", "-f", "lavfi", "-i", "sine=d=2.2:r=48000"]
+    source = make("ahead-nearly-all.mkv", *film, *COPIED, "-c:a", "flac")
+    short = replace(POLICY, copy=False, segment_seconds=0.4, range_seconds=0.8, long_seconds=2, ahead_seconds=2)
+    made = planned(source, tools, short)
+    assert (made.duration, made.ahead) == (2.2, 1.8)
+    whole, ahead = tmp_path / "whole", tmp_path / "ahead"
+    sounds.make_sound(source, made, whole, tools)
+    sounds.make_sound(source, made, ahead, tools, ahead=True)
+    assert ahead.read_bytes() == whole.read_bytes()

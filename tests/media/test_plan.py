@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tubehome.base.errors import Refused
+from tubehome.media import sound as sounds
 from tubehome.media.copying import Packets, cuts, spans_of
 from tubehome.media.plan import Plan, Policy, ceiling, choose_rate, plan
 from tubehome.media.probe import Picture, Probe, Sound
@@ -227,3 +230,130 @@ def test_a_copied_film_is_cut_at_the_first_keyframe_that_is_late_enough() -> Non
     assert [(cut.at, cut.before, cut.weight) for cut in found] == [(at, 25 * at, 1000 * at) for at in range(0, 24, 4)]
     assert [found[number].at for number in spans_of(found, Fraction(1), itertools.repeat(8))] == [0, 8, 16]
     assert [found[number].at for number in spans_of(found, Fraction(1), iter([2, 8, 9, 9]))] == [0, 4, 12]
+
+
+@pytest.mark.parametrize(
+    ("policy", "rate", "starts"),
+    [
+        (Policy(), 25, [0, 50, 250, 650, 1450, 2950]),  # 2, 8, 16 and 32 seconds, then a minute each
+        (Policy(range_seconds=12), 25, [0, 50, 250, 550, 850]),  # never longer than the usual
+        (Policy(range_seconds=1), 25, [0, 50, 150, 250, 350]),  # never shorter than a segment
+        (Policy(segment_seconds=1), 27, [0, 13, 67, 175, 391]),  # half of 27 pictures
+        (Policy(segment_seconds=0.04, range_seconds=0.08), 25, [0, 1, 3, 5, 7]),  # a picture each: no range is empty
+    ],
+)
+def test_where_ranges_begin(policy: Policy, rate: int, starts: list[int]) -> None:
+    made = plan(probed(picture(rate=rate, end=180.0)), replace(policy, copy=False))
+    assert list(made.starts[: len(starts)]) == starts
+    assert [span.start for span in made.spans[: len(starts)]] == [Fraction(start, rate) for start in starts]
+    assert made.starts == tuple(sorted(set(made.starts)))
+
+
+def test_a_range_is_sought_some_pictures_before_and_never_at_the_beginning() -> None:
+    """The nearest keyframe that is four pictures before it, and the one before that; the first is no place to seek."""
+    first, tick = 900_000, 3_600
+    keys = tuple(first + tick * key for key in (0, 47, 249, 640, 646, 647, 1447))
+    film = picture(p0=first, end=90.0, stream=Packets(keys=keys))
+    made = plan(probed(film), Policy(copy=False))
+    assert made.starts == (0, 50, 250, 650, 1450)
+    sought = [tuple(None if at is None else (at - first) // tick for at in seek) for seek in made.seeks]
+    assert sought == [(None, None), (None, None), (47, None), (646, 640), (647, 646)]
+    assert [(span.seek, span.earlier) for span in made.spans] == list(made.seeks)
+
+
+def copyable(seconds: int) -> Probe:
+    """It begins ten seconds after zero, with a keyframe every two; its sound is encoded."""
+    keys = range(0, seconds, 2)
+    stream = Packets(
+        keys=tuple(90_000 * (10 + key) for key in keys),
+        before=tuple(25 * key for key in keys),
+        weight=tuple(100_000 * key for key in keys),
+        count=25 * seconds,
+        end=90_000 * (10 + seconds),
+        size=100_000 * seconds,
+        first=900_000,
+    )
+    film = picture(p0=900_000, end=10.0 + seconds, packets=25 * seconds, stream=stream)
+    return probed(film, Sound(0, "flac", "", 2, 48_000, None, 10.0, 10.0 + seconds), 150_000 * seconds)
+
+
+@pytest.mark.parametrize(
+    ("policy", "starts"),
+    [
+        (Policy(), [0, 4, 12, 28, 60, 120, 180]),  # at least 2, 8, 16 and 32 seconds, in whole segments
+        (Policy(range_seconds=12), [0, 4, 12, 24, 36, 48, 60]),
+        (Policy(long_seconds=1000), [0, 60, 120, 180, 240]),  # its sound is soon there, and so is the copied picture
+    ],
+)
+def test_where_ranges_below_a_copied_film_begin(policy: Policy, starts: list[int]) -> None:
+    made = plan(copyable(700), policy)
+    assert made.copied, made.refusal
+    spans = made.spans
+    assert [span.start for span in spans[: len(starts)]] == starts, "seconds from its first picture"
+    assert all(one.stop == two.start and one.b == two.a for one, two in itertools.pairwise(spans))
+    assert (spans[-1].b, spans[-1].stop, sum(span.frames for span in spans)) == (None, None, 17_500)
+    assert (made.duration, made.end) == (700, 90_000 * 710)
+    for span in spans:
+        assert span.a == 25 * span.start
+        assert span.keys == tuple(range(0, span.frames, 100)), "a segment begins every four seconds"
+    # a keyframe before the one that begins it, and the one before that; the first is no place to seek
+    before = [(int(span.start) - 2, int(span.start) - 4) for span in spans[1:]]
+    sought = [tuple(None if at <= 0 else 90_000 * (10 + at) for at in each) for each in before]
+    assert [(span.seek, span.earlier) for span in spans] == [(None, None), *sought]
+
+
+@pytest.mark.parametrize("copy", [True, False])
+@pytest.mark.parametrize(
+    ("seconds", "policy", "early"),
+    [
+        (700, Policy(), 4),  # the short ones; the next would be a minute more
+        (600, Policy(), 4),  # from here on
+        (598, Policy(), 0),
+        (700, Policy(ahead_seconds=12), 2),
+        (700, Policy(ahead_seconds=1), 0),  # not even the first
+    ],
+)
+def test_whose_sound_is_made_ahead(copy: bool, seconds: int, policy: Policy, early: int) -> None:
+    made = plan(copyable(seconds), replace(policy, copy=copy))
+    ends = [0, 4, 12, 28, 60] if copy else [0, 2, 10, 26, 58]
+    assert (made.copied, made.early, made.ahead) == (copy, early, ends[early])
+    # exactly as long counts
+    if early:
+        exact = plan(copyable(seconds), replace(policy, copy=copy, ahead_seconds=ends[early]))
+        assert (exact.early, exact.ahead) == (early, ends[early])
+
+
+@pytest.mark.parametrize("count", [8500, 1000])  # enough, and of a sound that ends early
+@pytest.mark.parametrize(
+    ("hertz", "at"),
+    [
+        (48_000, -1024),  # as we encode it: the first frame ends where the film begins
+        (48_000, -256),  # copied: there is a frame that begins where a range does
+        (44_100, -700),
+        (44_100, 1000),  # a little late
+    ],
+)
+def test_each_range_takes_the_frames_that_begin_in_it(hertz: int, at: int, count: int, tmp_path: Path) -> None:
+    """Of a sound whose frames say their number."""
+    sound, part = tmp_path / "sound.aac", tmp_path / "part.aac"
+    sound.write_bytes(b"".join(map(counted, range(count))))
+    assert sounds.write_index(sound) == count
+    begins = [Fraction(at + 1024 * number, hertz) for number in range(count)]
+    film = plan(probed(picture(end=180.0)), Policy(copy=False))
+    made = replace(film, sound=True, hertz=hertz, sound_at=Fraction(at, hertz))
+    assert len(made.spans) == 6
+    for span in made.spans:
+        first = sounds.cut(sound, made, span, part)
+        data = part.read_bytes()
+        numbers = [int.from_bytes(data[at + 7 : at + 11], "big") for at, _ in sounds.adts_frames(data)]
+        stop = span.stop or 10**9
+        assert numbers == [number for number, begin in enumerate(begins) if span.start <= begin < stop]
+        if numbers:
+            assert (first, sounds.begins(made, first)) == (numbers[0], begins[first])
+
+
+def counted(number: int) -> bytes:
+    """An ADTS frame (ISO/IEC 13818-7) that holds a number, and is longer than some."""
+    size = 11 + number % 5
+    header = bytes((0xFF, 0xF1, 0x4C, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC))
+    return header + number.to_bytes(4, "big") + bytes(size - 11)
