@@ -19,10 +19,13 @@ from tubehome.media.plan import Plan, Policy, plan
 from tubehome.media.probe import Picture, Probe, Sound
 from tubehome.site import Site
 
+POLICY = Policy()
 SIZES = ["finish 720", "finish 480", "finish 360"]
 
 
-def planned(seconds: int, *, copied: bool = False, sound: bool = True, inside: bool = True) -> Plan:
+def planned(
+    seconds: int, *, copied: bool = False, sound: bool = True, inside: bool = True, policy: Policy = POLICY
+) -> Plan:
     """720p with a keyframe every two seconds, and sound that is encoded."""
     keys = range(0, seconds, 2)
     stream = Packets(
@@ -35,7 +38,8 @@ def planned(seconds: int, *, copied: bool = False, sound: bool = True, inside: b
         interlaced=False, transfer="", bit_rate=None, end=seconds, usual_rate=Fraction(25), stream=stream,
     )  # fmt: skip
     voice = Sound(0, "flac", "", 2, 48_000, None, 0.0, seconds) if sound else None
-    made = plan(Probe("matroska", 2000 * seconds, seconds, film, voice, False, inside=inside), Policy(copy=copied))
+    found = Probe("matroska", 2000 * seconds, seconds, film, voice, False, inside=inside)
+    made = plan(found, replace(policy, copy=copied))
     assert made.copied == copied, made.refusal
     return made
 
@@ -83,6 +87,11 @@ def test_short_films(sound: bool) -> None:
     assert order(other) == [*first, "top", "images", "inside", "0", "0+", *SIZES[1:], "progressive", "storyboard"]
 
 
+def test_a_film_of_which_nothing_is_encoded() -> None:
+    made = planned(700, copied=True, policy=replace(POLICY, heights=(720,)))
+    assert order(made) == ["sound", "top", "images", "inside", "progressive", "storyboard"]
+
+
 def test_positions_go_on_from_the_first() -> None:
     made = planned(20)
     for keep in (True, False):
@@ -91,13 +100,17 @@ def test_positions_go_on_from_the_first() -> None:
         assert (rows[-1]["kind"] == kinds.RELEASE) is not keep
 
 
-def test_sound_made_ahead_weighs_as_much_of_all_as_it_is_long() -> None:
+def test_a_step_weighs_what_it_is_long() -> None:
     made = planned(700)
     assert made.ahead == 58
     weights = {row["kind"]: row["weight"] for row in planned_steps(made)}
     assert weights[kinds.AHEAD] / weights[kinds.SOUND] == pytest.approx(58 / 700)
     copied = {row["kind"]: row["weight"] for row in planned_steps(replace(made, copy_sound=True, early=0))}
     assert copied[kinds.SOUND] < weights[kinds.SOUND] / 10, "its frames are taken as they are"
+    pixels = [sum(rung.width_px * rung.height_px for rung in made.rungs[top:]) for top in (0, 1)]
+    part = [planned_steps(planned(700, copied=copied)) for copied in (False, True)]
+    minute = [next(row["weight"] for row in rows if (row["kind"], row["number"]) == (kinds.RANGE, 5)) for rows in part]
+    assert minute == pytest.approx([1500 * each / 60e6 + 6 for each in pixels]), "of the sizes that are encoded"
     assert [steps.seconds(made, Step(kind=kind, number=1)) for kind in (kinds.AHEAD, kinds.SOUND, kinds.RANGE)] == [
         58, 700, 8
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tubehome.base.errors import Refused
 from tubehome.media import sound as sounds
-from tubehome.media.copying import Packets, cuts, spans_of
+from tubehome.media.copying import Packets, Voice, cuts, spans_of
 from tubehome.media.plan import Plan, Policy, ceiling, choose_rate, plan
 from tubehome.media.probe import Picture, Probe, Sound
 
@@ -323,6 +323,20 @@ def test_whose_sound_is_made_ahead(copy: bool, seconds: int, policy: Policy, ear
         assert (exact.early, exact.ahead) == (early, ends[early])
 
 
+def test_whose_sound_is_soon_there() -> None:
+    """Nothing is made ahead where all of it takes no time, or nothing waits for it."""
+    film = copyable(700)
+    assert film.sound
+    voice = Voice("aac", "LC", 2, 48_000, 128_000, Fraction(10), 710.0, even=True)
+    heard = plan(replace(film, sound=replace(film.sound, voice=voice)), Policy())
+    alone = plan(film, Policy(heights=(1080,)))
+    silent = plan(replace(film, sound=None), Policy())
+    assert [made.copy_sound for made in (heard, alone, silent)] == [True, False, False]
+    for made in (heard, alone, silent):
+        assert made.copied, made.refusal
+        assert (made.early, made.ahead, made.spans[0].stop) == (0, 0, 60)
+
+
 @pytest.mark.parametrize("count", [8500, 1000])  # enough, and of a sound that ends early
 @pytest.mark.parametrize(
     ("hertz", "at"),
@@ -330,7 +344,7 @@ def test_whose_sound_is_made_ahead(copy: bool, seconds: int, policy: Policy, ear
         (48_000, -1024),  # as we encode it: the first frame ends where the film begins
         (48_000, -256),  # copied: there is a frame that begins where a range does
         (44_100, -700),
-        (44_100, 1000),  # a little late
+        (44_100, 1024),  # as late as a copied one may be: its first frame is frame 0
     ],
 )
 def test_each_range_takes_the_frames_that_begin_in_it(hertz: int, at: int, count: int, tmp_path: Path) -> None:
