@@ -211,6 +211,7 @@ def test_the_spans_of_a_plan_cover_it_once(frames: int, count: int) -> None:
     assert spans[0].a == 0
     assert spans[-1].b is None
     assert sum(span.frames for span in spans) == frames
+    assert all(span.keys == tuple(range(0, span.frames, 30)) for span in spans)
     assert all(one.b == two.a for one, two in itertools.pairwise(spans))
 
 
@@ -236,7 +237,11 @@ def test_a_copied_film_is_cut_at_the_first_keyframe_that_is_late_enough() -> Non
     ("policy", "rate", "starts"),
     [
         (Policy(), 25, [0, 50, 250, 650, 1450, 2950]),  # 2, 8, 16 and 32 seconds, then a minute each
-        (Policy(range_seconds=12), 25, [0, 50, 250, 550, 850]),  # never longer than the usual
+        (
+            Policy(range_seconds=11),
+            25,
+            [0, 50, 250, 550, 850],
+        ),  # never longer than the usual: three segments are nearest
         (Policy(range_seconds=1), 25, [0, 50, 150, 250, 350]),  # never shorter than a segment
         (Policy(segment_seconds=1), 27, [0, 13, 67, 175, 391]),  # half of 27 pictures
         (Policy(segment_seconds=0.04, range_seconds=0.08), 25, [0, 1, 3, 5, 7]),  # a picture each: no range is empty

@@ -188,8 +188,9 @@ def test_a_rendition_grows_and_never_changes_behind(
         before = now
     segments = [segment for piece in pieces for segment in piece.segments]
     at = pieces[0].init_size
-    for segment in segments:
+    for number, segment in enumerate(segments, 1):
         assert segment.offset == at
+        assert before[at + 12 : at + 24] == b"mfhd" + bytes(4) + number.to_bytes(4, "big"), "numbered without a gap"
         at += segment.size
         assert hashlib.sha256(before[segment.offset : at]).hexdigest() == segment.sha256
     assert at == len(before)
