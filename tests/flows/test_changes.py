@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -13,11 +14,12 @@ import pytest
 
 from tubehome.flows import machine, pipeline
 from tubehome.flows.intake import Intake, intake
+from tubehome.flows.workbench import range_file
 from tubehome.jobs import rows
 from tubehome.library import kinds, queries
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
-from tubehome.media import copying, ranges
+from tubehome.media import copying, growing, ranges
 from tubehome.media.plan import Plan
 from tubehome.media.ranges import encode_range
 from tubehome.site import Site
@@ -81,14 +83,18 @@ def is_whole(site: Site, video: Video) -> None:
     assert [row.height for row in found] == [rung.height for rung in made.rungs] == [180, 120]
     assert (video.width, video.height) == (found[0].width_px, found[0].height_px)
     for row in found:
-        command = ["ffmpeg", "-v", "warning", "-i", public / row.file, "-map", "0:v", "-f", "framemd5", "-"]
-        said = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert not said.stderr
-        pictures = [line.split(",")[-1] for line in said.stdout.splitlines() if not line.startswith("#")]
-        assert len(pictures) == made.frames == 50 * SECONDS
+        assert len(pictures(public / row.file)) == made.frames == 50 * SECONDS
     assert {path.name for path in public.glob("*-fragmented.mp4")} == {row.file for row in found}
     assert len(list(public.glob("*.m3u8"))) == 3
     assert not list(site.files.work(video.uuid).iterdir())
+
+
+def pictures(path: Path) -> list[str]:
+    """A digest of each, decoded without a word."""
+    command = ["ffmpeg", "-v", "warning", "-i", path, "-map", "0:v", "-f", "framemd5", "-"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not said.stderr
+    return [line.split(",")[-1] for line in said.stdout.splitlines() if not line.startswith("#")]
 
 
 def copied_so_far(video: Video) -> bool:
@@ -125,10 +131,11 @@ def test_what_grew_before_is_served_until_its_place_is_taken(small: Site, film: 
     is_whole(small, work(small, video))
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["before the new one", "after it"])
 def test_a_range_of_the_old_plan_is_not_wanted_any_more(
-    small: Site, film: Path, monkeypatch: pytest.MonkeyPatch
+    small: Site, film: Path, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
-    """It is encoded beside the copy, and ends after the new plan is made."""
+    """It is encoded beside the copy, and ends after the new plan is made, or even after the new range is."""
     video = take(small, film)
     old = Step.get(Step.video == video, Step.kind == kinds.RANGE, Step.number == 0)
     begun, planned = threading.Event(), threading.Event()
@@ -148,8 +155,58 @@ def test_a_range_of_the_old_plan_is_not_wanted_any_more(
         thread.start()
         assert begun.wait(60)
         work(small, video, lambda: not copied_so_far(video))
+        if late:
+            patch.setattr(ranges, "encode_range", encode_range)
+            work(small, video, lambda: kinds.RANGE in kinds_of(video, rows.DONE))
+            assert kinds.APPEND not in kinds_of(video, rows.DONE)
         planned.set()
         thread.join()
     assert Step.get_or_none(Step.id == old.id) is None
     assert rows.FAILED not in [step.state for step in queries.steps(video)]
     is_whole(small, work(small, video))
+    assert [step.attempts for step in queries.steps(video) if step.attempts] == []
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile", "unknown"])
+def test_a_file_of_another_range_is_never_joined(
+    small: Site, clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Of as many pictures, with the same parameters: nothing in it says that it does not belong there."""
+    video = take(small, clip("swapped.avi", *"-f lavfi -i testsrc2=s=160x120:r=25:d=12 -c:v mpeg4".split()))
+    of = {(step.kind, step.number): step for step in queries.steps(video)}
+    mine, other = of[kinds.RANGE, 2], of[kinds.RANGE, 3]
+    spans = Plan.from_json(video.plan).spans
+    assert spans[2].frames == spans[3].frames
+    work(small, video, lambda: Step.get_by_id(mine.id).state == rows.DONE)
+    pipeline.advance(small, video.id, machine.tools(small), step_id=other.id)
+    assert [Step.get_by_id(step.id).state for step in (mine, other)] == [rows.DONE, rows.DONE]
+    assert Step.get_by_id(of[kinds.APPEND, 2].id).state == rows.WAITING
+    folder = small.files.work(video.uuid)
+    file, wrong = (range_file(folder, step.number, 120) for step in (mine, other))
+
+    def swap() -> None:
+        shutil.copy(wrong, folder / "swapped")
+        (folder / "swapped").replace(file)
+
+    joined, real = [], growing.append
+
+    def swapping(*given: Any) -> growing.Piece:
+        if not joined:
+            swap()
+        joined.append(given[3].number)
+        return real(*given)
+
+    if when == "before":
+        swap()
+    elif when == "unknown":
+        Step.update(made="").where(Step.id == mine.id).execute()
+    else:
+        monkeypatch.setattr(growing, "append", swapping)
+    pipeline.advance(small, video.id, machine.tools(small), step_id=of[kinds.APPEND, 2].id)
+    assert Step.get_by_id(of[kinds.APPEND, 2].id).state == rows.WAITING
+    assert Step.get_by_id(mine.id).state == rows.WAITING
+    video = work(small, video)
+    assert video.processing == Processing.READY
+    assert [step.attempts for step in queries.steps(video) if step.attempts] == []
+    seen = pictures(small.files.public(video.uuid) / queries.renditions(video)[0].file)
+    assert len(set(seen)) == len(seen) == 12 * 25, "each picture of the film is another"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tubehome.base.errors import Interrupted, Refused
@@ -37,7 +37,7 @@ from tubehome.media import growing, hls, images, inside, pictures, progressive, 
 from tubehome.media import sound as sounds
 from tubehome.media.ffmpeg import version
 from tubehome.media.growing import Piece
-from tubehome.media.plan import Plan, plan
+from tubehome.media.plan import Plan, Rung, plan
 from tubehome.media.probe import changing, probe
 from tubehome.site import Site
 from tubehome.store import files
@@ -202,8 +202,7 @@ def _append(bench: Bench) -> Rows:
     """A range joins what can be watched, at every size. What it joins is never changed again."""
     span, folder = bench.span, bench.part
     videos = {rung: range_file(bench.work, span.number, rung.height) for rung in bench.plan.encoded}
-    if not all(path.exists() for path in videos.values()):
-        _make_again(bench, RANGE, span.number)
+    _need_range(bench, videos)
     _need_sound(bench)
     folder.mkdir()
     earlier = appended(bench.video)
@@ -214,6 +213,7 @@ def _append(bench: Bench) -> Rows:
         piece = growing.append(path, bench.sound, bench.plan, span, before, bench.public / name, folder, bench.tools)
         added[rung.height] = piece
         grown.append(growing.rendition([*before, piece], bench.plan, rung, name, final=False))
+    _need_range(bench, videos)  # still the same; what was appended lies beyond all rows, and is cut off otherwise
     shutil.rmtree(folder)
     for number in range(span.number):  # appended before, and committed
         for rung in bench.plan.encoded:
@@ -227,6 +227,14 @@ def _append(bench: Bench) -> Rows:
     return rows
 
 
+def _need_range(bench: Bench, videos: Mapping[Rung, Path]) -> None:
+    """The files that this plan's range made. One of an older plan may end late, and settle under the same name."""
+    step = Step.get(Step.video == bench.video, Step.kind == RANGE, Step.number == bench.span.number)
+    said = json.loads(step.made or "{}").get("sha256", {})
+    if any(not path.exists() or files.sha256(path) != said.get(str(rung.height)) for rung, path in videos.items()):
+        _make_again(bench, RANGE, bench.span.number)
+
+
 def _need_sound(bench: Bench) -> None:
     sound = bench.sound
     if sound and not (sound.exists() and sounds.index_of(sound).exists()):
@@ -234,7 +242,7 @@ def _need_sound(bench: Bench) -> None:
 
 
 def _make_again(bench: Bench, kind: str, number: int = 0) -> None:
-    """What a step before this one made is gone (a restored backup): back to it, without an attempt."""
+    """What a step before this one made is gone (a restored backup), or is another's: back to it, without an attempt."""
     log.warning("%s (%s)", LOST, bench.video.uuid)
     same = (Step.video == bench.video) & (Step.kind == kind) & (Step.number == number)
     Step.update(state=work_rows.WAITING, progress=0, next_try=0).where(same).execute()
