@@ -16,6 +16,7 @@ from huey.registry import Message
 from tubehome.base import clock, ids
 from tubehome.base.errors import NoRoom, ToolFailed
 from tubehome.jobs import Job, rows
+from tubehome.jobs import bell as bells
 from tubehome.jobs.bell import TASK, Bell
 from tubehome.library.models import Channel, Step, Video
 from tubehome.site import Site
@@ -194,6 +195,39 @@ def test_the_bell_wakes_a_sleeper_at_once(tmp_path: Path, name: str) -> None:
     other.ring()
     for bell in (worker, other):
         bell.huey.storage.close()
+
+
+def test_a_message_for_later_is_handed_out_in_its_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, storage = 1000.0, site.jobs.huey.storage
+    monkeypatch.setattr(bells, "NAP_SECONDS", 0.01)
+    monkeypatch.setattr(bells.time, "monotonic", lambda: now)
+    for after in (60, 5):
+        site.jobs.later(Job.ACCEPT, after, after=after)
+    assert storage.queue_size() == 0, "nothing is written: the disk may be full"
+    got = []
+    for now in (1000.0, 1004.9, 1006.0, 1007.0, 1059.9, 1061.0, 1200.0):  # noqa: B007 - read by the clock
+        data = storage.dequeue()
+        got.append(Message(*json.loads(data)).args[1] if data else None)
+    assert got == [None, None, [5], None, None, [60], None]
+
+
+def test_who_sleeps_is_told_to_wake_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nap that is under way would be too long."""
+    monkeypatch.setattr(bells, "NAP_SECONDS", 600)
+    house, got = Bell(tmp_path / "queue.db", tmp_path / "doorbell"), list[object]()
+
+    def sleep() -> None:
+        while not got or got[-1] is None:
+            got.append(house.huey.storage.dequeue())
+        house.huey.storage.close()  # this thread's connection
+
+    sleeper = threading.Thread(target=sleep, daemon=True)
+    sleeper.start()
+    time.sleep(0.3)
+    house.later(Job.ADVANCE, after=0.2)
+    sleeper.join(60)
+    assert not sleeper.is_alive()
+    house.huey.storage.close()
 
 
 def test_ringing_costs_no_descriptor(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tubehome.base.errors import Interrupted, NoRoom, Refused, ToolFailed, Tubeh
 from tubehome.flows import watched
 from tubehome.flows.intake import Arrived, Intake, refuse_duplicate, take
 from tubehome.flows.pipeline import ROOM_SECONDS
-from tubehome.jobs import rows
+from tubehome.jobs import Job, rows
 from tubehome.library.models import Video
 from tubehome.library.room import FULL
 from tubehome.media.ffmpeg import Tools
@@ -41,6 +41,8 @@ def accept(site: Site, upload_id: int, tools: Tools) -> None:
         _judge(site, claim, tools)
     finally:
         claim.let_go()
+        if claim.wait:
+            site.jobs.later(Job.ACCEPT, upload_id, after=claim.wait)
 
 
 def _judge(site: Site, claim: rows.Claim, tools: Tools) -> None:

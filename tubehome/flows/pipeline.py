@@ -119,6 +119,8 @@ def _advance(site: Site, video_id: int, tools: Tools, crew: Crew, step_id: int |
             _work(site, video, claim, replace(tools, stop=stop))
     finally:
         claim.let_go()
+        if claim.wait:
+            site.jobs.later(Job.ADVANCE, after=claim.wait)
 
 
 def _work(site: Site, video: Video, claim: rows.Claim, tools: Tools) -> None:

@@ -7,6 +7,7 @@ so that an idle machine sleeps. Losing a message is harmless: rows decide (see `
 from __future__ import annotations
 
 import contextlib
+import heapq
 import json
 import os
 import socket
@@ -26,6 +27,7 @@ from tubehome.store.db import db
 
 TASK = "tubehome.tasks.run"  # the one task there is: its name stands in queued messages, so it never moves
 NAP_SECONDS = 30.0  # a lost datagram delays a job by this much at most
+SLACK_SECONDS = 0.1  # what waits is handed out so much later: the clock that its row goes by may be slewed meanwhile
 
 
 class _Json(Serializer):
@@ -46,6 +48,7 @@ class _Storage(SqliteStorage):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.woken = threading.Condition()
         self.rings = 0
+        self.waiting: list[tuple[float, bytes]] = []  # a heap: when, on the monotonic clock, and a message
         super().__init__(*args, **kwargs)
 
     def wake(self) -> None:
@@ -58,16 +61,33 @@ class _Storage(SqliteStorage):
         super().enqueue(data, priority)
         self.wake()  # the scheduler's own messages ring no bell
 
+    def hold(self, data: bytes, seconds: float) -> None:
+        """A message for later; nothing is written, as it may be a full disk that is waited for."""
+        with self.woken:
+            heapq.heappush(self.waiting, (time.monotonic() + seconds + SLACK_SECONDS, data))
+            self.rings += 1
+            self.woken.notify_all()  # who sleeps already would sleep too long
+
     def dequeue(self) -> Any:
         with self.woken:
             heard = self.rings
-        data = super().dequeue()
+        data = self._next()
         if data is not None:
             return data
         with self.woken:
             if self.rings == heard:
-                self.woken.wait(NAP_SECONDS)
+                self.woken.wait(self._nap())
+        return self._next()
+
+    def _next(self) -> Any:
+        with self.woken:
+            if self.waiting and self._nap() <= 0:
+                return heapq.heappop(self.waiting)[1]
         return super().dequeue()
+
+    def _nap(self) -> float:
+        """Seconds until a message may be there without a ring."""
+        return min(NAP_SECONDS, self.waiting[0][0] - time.monotonic()) if self.waiting else NAP_SECONDS
 
 
 class Bell:
@@ -95,14 +115,21 @@ class Bell:
                 )
         return self._huey
 
-    def later(self, job: Job, *args: int) -> None:
-        """Asks the worker to do it soon. Only after commit: a task must find the row that it is told of."""
+    def later(self, job: Job, *args: int, after: float = 0.0) -> None:
+        """Asks the worker to do it soon. Only after commit: a task must find the row that it is told of.
+
+        `after`: seconds to wait first; for the worker alone, which remembers it as long as it lives.
+        """
         if db.in_transaction():
             raise RuntimeError(f"{job} was enqueued inside a transaction")
         message = Message(
             ids.new_uuid(), TASK, None, 0, 0, None, [str(job), list(args)], {}, None, None, None, None, None, None, None
         )
-        self.huey.storage.enqueue(self.huey.serializer.serialize(message))
+        data = self.huey.serializer.serialize(message)
+        if after > 0:
+            self.huey.storage.hold(data, after)
+            return
+        self.huey.storage.enqueue(data)
         self.ring()
 
     def ring(self) -> None:

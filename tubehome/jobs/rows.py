@@ -51,6 +51,7 @@ class Claim:
 
     row: Any
     lock: lock.Lock
+    wait: float = 0.0  # once it is ended: seconds until the row is worth another ring
 
     def _end(self, **values: object) -> bool:
         """False when the row is not ours any more: somebody began it anew, or did away with it."""
@@ -68,6 +69,7 @@ class Claim:
         wait = BACK_OFF[min(attempts, len(BACK_OFF)) - 1]
         said = self._end(state=FAILED if last else WAITING, attempts=attempts, deaths=0, last_error=error.to_json(),
                          next_try=clock.timestamp() + wait, detail=error.cause)  # fmt: skip
+        self.wait = 0.0 if last else wait
         return not (last and said)
 
     def died(self, error: TubehomeError) -> bool:
@@ -77,6 +79,7 @@ class Claim:
             return not self._end(state=FAILED, deaths=0, last_error=ToolFailed(OUT_OF_MEMORY, n=died).to_json())
         wait = BACK_OFF[0] * (died - 1)  # the first time it was most likely chance
         self._end(state=WAITING, deaths=died, next_try=clock.timestamp() + wait, last_error=error.to_json())
+        self.wait = wait
         return True
 
     def fail(self, error: TubehomeError) -> None:
@@ -86,6 +89,7 @@ class Claim:
     def postpone(self, error: TubehomeError, seconds: float) -> None:
         """Waits for something outside (room on the disk): not an attempt; the sentence says for what."""
         self._end(state=WAITING, next_try=clock.timestamp() + seconds, last_error=error.to_json(), deaths=0)
+        self.wait = seconds
 
     def release(self) -> None:
         """Stopped on purpose: workable again at once, as if it had not been begun."""
