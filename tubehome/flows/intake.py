@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from tubehome import settings
 from tubehome.base import clock, ids, text, urls
-from tubehome.base.errors import Interrupted, NoRoom, Refused, TooLarge
+from tubehome.base.errors import NoRoom, Refused, TooLarge
 from tubehome.base.i18n import Bytes
 from tubehome.flows import edit, machine
 from tubehome.flows.outline import planned_steps
@@ -27,7 +27,7 @@ from tubehome.jobs import Job
 from tubehome.library import queries
 from tubehome.library.models import Channel, Step, Video
 from tubehome.library.processing import Processing
-from tubehome.media import check, plan
+from tubehome.media import check, encode, plan
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan
 from tubehome.media.probe import Probe
@@ -156,7 +156,8 @@ def take(
     """The video of a file that lies whole in `incoming/`; `part`, which the caller holds the lock of, is moved.
 
     One road for copies, uploads and the watched folder. `also` is called in the transaction that makes the rows.
-    Refused, Duplicate, TooLarge, NoRoom with the sentence otherwise; then the file is gone.
+    Refused, Duplicate or TooLarge with the sentence otherwise, and the file is gone; NoRoom or any other failure, and
+    it lies where it lay.
     """
     channel, visibility = _where(said)
     probe = check.check(part, said.name, machine.ceilings(site), tools)
@@ -181,8 +182,8 @@ def take(
             if also:
                 also(video)
     except BaseException as error:
-        if original.exists() and isinstance(error, NoRoom | Interrupted):
-            files.settle(original, part)  # for another try, when there is room
+        if original.exists() and isinstance(error, Exception) and not isinstance(error, Refused):
+            files.settle(original, part)  # for another try: the disk was full, or a program failed
         files.erase(folder, site.files.trash)
         raise
     site.files.loose(uuid).unlink()
@@ -199,8 +200,8 @@ def _where(said: Intake) -> tuple[Channel, str]:
 
 
 def _plan(site: Site, original: Path, probe: Probe, name: str, uuid: str, tools: Tools) -> Plan:
-    """What will be made. A broadcast, whose clock may jump, and sound alone are first copied into another file."""
-    if probe.timestamp_jump or probe.picture is None:
+    """What will be made. Some are first copied into another file, and there has to be room for that, too."""
+    if encode.is_copied_first(probe):
         check_room(site, probe.size, name)
     _, probe = machine.even_source(site, uuid, original, probe, tools)
     return plan.plan(probe, machine.policy(site))

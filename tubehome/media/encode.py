@@ -14,6 +14,18 @@ from tubehome.media.probe import RESETTING, Probe, probe
 DEFAULT = Policy()
 
 
+def is_copied_first(probed: Probe) -> bool:
+    """Is it worked with as a copy, of about the same size?"""
+    if probed.picture is None:
+        return True
+    return _repeats(probed) or (probed.format in RESETTING and probed.timestamp_jump)
+
+
+def _repeats(probed: Probe) -> bool:
+    """Do its parameters stand where a seek leaps over them?"""
+    return probed.format == "flv" and probed.picture is not None and not probed.picture.stream.constant
+
+
 def remux_if_needed(
     source: Path, probed: Probe, out: Path, tools: Tools, policy: Policy = DEFAULT
 ) -> tuple[Path, Probe]:
@@ -24,14 +36,14 @@ def remux_if_needed(
     closes the jump. FLV whose parameters change gets them at each keyframe, for seeks (`flv`). Sound alone gets a
     picture (`still`).
     """
+    if not is_copied_first(probed):
+        return source, probed
     if probed.picture is None:
         side = max((h for h in policy.heights if h <= still.TALLEST), default=min(policy.heights))
         return out, still.with_picture(source, probed, out, side, policy.max_fps, tools)
-    if probed.format == "flv" and not probed.picture.stream.constant:
+    if _repeats(probed):
         flv.repeat_parameters(source, out, tools)
         return out, replace(probe(out, tools), remuxed=True)
-    if probed.format not in RESETTING or not probed.timestamp_jump:
-        return source, probed
     tracks = ["0:V:0", *([f"0:a:{probed.sound.index}"] if probed.sound else [])]
     options: Options = {"map": tracks, "c": "copy", "f": "mp4", **CLEAN}
     if probed.sound and probed.sound.codec == "aac":
