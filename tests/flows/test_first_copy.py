@@ -142,3 +142,20 @@ def test_an_upload_is_still_there_when_its_copy_fails(
     accept(site, row.id, machine.tools(site))
     assert Upload.get_by_id(row.id).state == rows.DONE
     assert Video.select().count() == 1
+
+
+def test_the_copy_that_is_there_is_not_asked_for_again(
+    site: Site, broadcast: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, real = list[int](), rooms.check_room
+
+    def checks(site: Site, needed: int, name: str) -> None:
+        asked.append(needed)
+        real(site, needed, name)
+
+    monkeypatch.setattr("tubehome.flows.intake.check_room", checks)
+    with broadcast.open("rb") as source:
+        video = intake(site, source, Intake(broadcast.name), lambda _: None, machine.tools(site))
+    copy = site.files.even_source(video.uuid).stat().st_size
+    assert copy > 0
+    assert asked[-1] == Plan.from_json(video.plan or "").estimated_bytes - copy == rooms.promised(site)

@@ -176,7 +176,8 @@ def take(
             channel = Channel.get_by_id(channel.id)  # as it is now: a file is looked at for a while
             if channel.removed_at is not None:
                 channel = queries.channels()[0]
-            check_room(site, made.estimated_bytes, said.name)  # here, where nobody else is promised the same
+            there = files.size_of(site.files.work(uuid))  # a copy that the plan counts
+            check_room(site, made.estimated_bytes - there, said.name)  # here: nobody else is promised the same
             keep = machine.keeps_originals(site, channel)
             video = _rows(said, channel, visibility, arrived, made, keep)
             if also:
