@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from tubehome.base.errors import ToolFailed
+from tubehome.base.errors import NoRoom, ToolFailed, TubehomeError
 from tubehome.flows import machine
 from tubehome.flows.accept import accept
 from tubehome.jobs import rows
+from tubehome.library.room import FULL
 from tubehome.site import Site
 from tubehome.uploads.models import Upload
 
@@ -86,3 +88,32 @@ def test_only_the_studio_has_it_looked_at_again(
     owner.post("/logout", data={"csrf_token": token_of(owner.get("/studio/"))})
     assert studio("POST", again).status_code == 401, "that session has ended"
     assert (row(path).state, rung(site)) == (rows.FAILED, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "waits", "sign"),
+    [
+        (NoRoom(FULL), "room", "Attend de la place"),
+        (ToolFailed("Something unexpected went wrong while the file was looked at."), "again", "Attend"),
+        (None, "", "Arrivé, en cours de vérification"),
+    ],
+)
+def test_what_waits_says_so_and_for_what(
+    owner: FlaskClient, studio: Any, failed: Any, error: TubehomeError | None, waits: str, sign: str
+) -> None:
+    failed(b"0123456789")
+    Upload.update(state=rows.WAITING, last_error=error.to_json() if error else None).execute()
+    (shown,) = studio("GET", HERE).json["uploads"]
+    assert (shown["state"], shown["waits"]) == ("checking", waits)
+    without_script = owner.get("/studio/add").text.split("<template")[0].split('<section id="uploads"')[1]
+    kind = "warn" if waits else "good"
+    assert re.search(rf'<span class="state" data-kind="{kind}"><svg.*?</svg><span>{sign}</span></span>', without_script)
+    assert 'class="error"' not in without_script, "it goes on by itself"
+    if error:
+        assert error.sentence("fr") in without_script
+
+
+def test_what_was_refused_waits_for_nothing(studio: Any, failed: Any) -> None:
+    failed(b"0123456789")
+    (shown,) = studio("GET", HERE).json["uploads"]
+    assert (shown["state"], shown["waits"]) == ("refused", "")

@@ -41,6 +41,7 @@ class WatchPage:
     height: int
     progress: Progress | None  # while something is still being made; None when all is ready
     failure: TubehomeError | None  # for the owner alone
+    held: bool  # by the owner; for the owner alone
     owner: bool
     tags: tuple[str, ...]
     licence: Licence | None
@@ -67,6 +68,7 @@ def watch(short: str, viewer: access.Viewer) -> WatchPage:
         height=video.height or 9,
         progress=None if video.processing == Processing.READY else progress(video),
         failure=_failure(video) if viewer.owner else None,
+        held=viewer.owner and video.held_at is not None,
         owner=viewer.owner,
         tags=tuple(json.loads(video.tags)),
         licence=LICENCES.get(video.licence),

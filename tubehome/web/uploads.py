@@ -26,6 +26,7 @@ from tubehome.flows.announce import announce
 from tubehome.flows.say import say
 from tubehome.jobs import Job, rows
 from tubehome.library.models import Video
+from tubehome.library.room import FULL
 from tubehome.owner import tokens
 from tubehome.pages.progress import progress
 from tubehome.uploads import desk, incoming
@@ -347,11 +348,19 @@ def shape(row: Upload) -> dict[str, object]:
         "privacy": video.visibility if video else row.visibility,
         "language": video.language if video else row.language,
         "message": row.error.sentence(language) if row.error else None,
+        "waits": _waits(row),
         "again": row.state == rows.FAILED and _is_here(row),
         "video": _video(video) if video else None,
         "created": iso(clock.from_timestamp(row.created_at)),
         "expires": iso(clock.from_timestamp(row.expires_at)),
     }
+
+
+def _waits(row: Upload) -> str:
+    """What it waits for though it is all here: "room" on the disk, to be tried "again"; "" when it does not wait."""
+    if row.error is None or row.state not in (rows.WAITING, rows.RUNNING):
+        return ""
+    return "room" if row.error.text == FULL else "again"
 
 
 _STATES = {RECEIVING: "receiving", rows.FAILED: "refused", rows.DONE: "done"}

@@ -214,7 +214,10 @@ def _two_passwords(page: Page) -> None:
 
 def _undo(page: Page) -> None:
     """As if it were done: others look at these rows."""
-    page.route("**/discard", lambda asked: asked.fulfill(json={"done": "« Séance du 2 mai » est dans la corbeille."}))
+    page.route(
+        "**/discard",
+        lambda asked: asked.fulfill(json={"done": "« Séance du 2 mai » est à la corbeille, pour 30 jours."}),
+    )
     page.locator("form[data-discard] button").first.click()
     page.wait_for_selector("[data-toast-undo]:visible")
 

@@ -70,7 +70,7 @@ export class Row {
     const busy = this.node.contains(document.activeElement) ? document.activeElement : null;
     this.node.dataset.state = item.state;
     text(this.find("amount"), ["sending", "paused", "lost", "out", "known", "elsewhere"].includes(item.state) ? amount(item.sent, item.size) : "");
-    for (const badge of this.node.querySelectorAll("[data-badge]")) badge.hidden = badge.dataset.badge !== item.state;
+    for (const badge of this.node.querySelectorAll("[data-badge]")) badge.hidden = badge.dataset.badge !== (item.waits || item.state);
     this.bar();
     this.line();
     const trouble = item.state === "refused" ? this.refusal() : item.state === "known" ? this.clash() : "";

@@ -22,7 +22,7 @@ const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(te
 const said = (values) => Object.entries(values).filter(([, value]) => value).map(([name, value]) => `${name} ${base64(value)}`).join(",");
 
 let number = 0;
-const blank = { id: "", file: null, sample: undefined, state: "waiting", sent: 0, message: "", wrong: "", tries: 0, tryAt: 0, lostAt: 0, clash: null, video: null, said: {}, guess: "", expires: "", again: false };
+const blank = { id: "", file: null, sample: undefined, state: "waiting", sent: 0, message: "", waits: "", wrong: "", tries: 0, tryAt: 0, lostAt: 0, clash: null, video: null, said: {}, guess: "", expires: "", again: false };
 const make = (values) => ({ ...blank, n: (number += 1), run: 0, pace: new Pace(), tus: null, ...values });
 
 export class Line {
@@ -362,7 +362,7 @@ export class Line {
     const ready = shape.video?.state === "ready";
     const state = { receiving: grew ? "elsewhere" : "known", done: ready ? "ready" : "done" }[shape.state] ?? shape.state;
     if (item.file) this.leave(item);
-    this.put(item, state, { file: null, sent: shape.offset, message: shape.message ?? "" });
+    this.put(item, state, { file: null, sent: shape.offset, message: shape.message ?? "", waits: shape.waits });
   }
 
   /** Asks soon, then less and less often; not at all where nothing can change, or nobody looks. */
