@@ -110,7 +110,7 @@ STATES = {
     "watch-share": Shown("town", f"/w/{demo.address('hall')}", False, "share"),
     "watch-wide": Shown("town", f"/w/{demo.address('hall')}", False, "wide"),
     "watch-menu": Shown("town", f"/w/{demo.address('hall')}", False, "menu"),
-    "watch-trouble": Shown("town", f"/w/{demo.address('hall')}", False, "no film"),
+    "watch-no-film": Shown("town", f"/w/{demo.address('hall')}", False, "no film"),
     "watch-binned": Shown("trouble", f"/w/{demo.address('binned')}", True),
     "watch-held": Shown("trouble", f"/w/{demo.address('held')}", True),
     "watch-room": Shown("trouble", f"/w/{demo.address('room')}", True),
