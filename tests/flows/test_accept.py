@@ -98,18 +98,23 @@ def test_a_kill_anywhere_is_healed(
         pass
 
     row = uploaded(short_clip)
+    real = intake.files.settle
     with monkeypatch.context() as dying:
-        # as a kill -9 leaves it: nothing is tidied up, the claim is gone
-        dying.setattr(intake.files, "erase", lambda *_: None)
-        real = intake.files.settle if moment == "settle" else getattr(intake, moment)
 
-        def die(*arguments: Any) -> None:
-            if moment == "settle":
-                real(*arguments)
+        def die(*_: Any) -> None:
+            # as a kill -9 leaves it: nothing is put back or tidied up, the claim is gone
+            dying.setattr(intake.files, "settle", lambda *_: None)
             raise Killed
 
-        target = intake.files if moment == "settle" else intake
-        dying.setattr(target, moment, die)
+        def settle(*arguments: Any) -> None:
+            real(*arguments)
+            if moment == "settle":
+                die()
+
+        dying.setattr(intake.files, "erase", lambda *_: None)
+        dying.setattr(intake.files, "settle", settle)
+        if moment != "settle":
+            dying.setattr(intake, moment, die)
         with pytest.raises(Killed):
             accept(site, row.id, machine.tools(site))
     assert Upload.get_by_id(row.id).state == rows.RUNNING

@@ -16,6 +16,7 @@ from tubehome.flows import machine
 from tubehome.flows import room as rooms
 from tubehome.flows.accept import accept
 from tubehome.flows.announce import announce
+from tubehome.flows.foresee import foresee
 from tubehome.flows.intake import Intake, intake
 from tubehome.jobs import rows
 from tubehome.library.models import Video
@@ -94,9 +95,9 @@ def test_room_is_asked_for_before_a_byte_of_it_is_written(
         asked.append(-int(source != given[0]))
         return source, found
 
-    def checks(site: Site, needed: int, name: str) -> None:
+    def checks(site: Site, needed: int, *given: Any) -> None:
         asked.append(needed)
-        real_check(site, needed, name)
+        real_check(site, needed, *given)
 
     monkeypatch.setattr(encode, "remux_if_needed", copies)
     monkeypatch.setattr("tubehome.flows.intake.check_room", checks)
@@ -147,15 +148,37 @@ def test_an_upload_is_still_there_when_its_copy_fails(
 def test_the_copy_that_is_there_is_not_asked_for_again(
     site: Site, broadcast: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, real = list[int](), rooms.check_room
+    asked, real = list[tuple[int, int]](), rooms.check_room
 
-    def checks(site: Site, needed: int, name: str) -> None:
-        asked.append(needed)
-        real(site, needed, name)
+    def checks(site: Site, needed: int, name: str, there: int = 0) -> None:
+        asked.append((needed, there))
+        real(site, needed, name, there)
 
     monkeypatch.setattr("tubehome.flows.intake.check_room", checks)
     with broadcast.open("rb") as source:
         video = intake(site, source, Intake(broadcast.name), lambda _: None, machine.tools(site))
     copy = site.files.even_source(video.uuid).stat().st_size
     assert copy > 0
-    assert asked[-1] == Plan.from_json(video.plan or "").estimated_bytes - copy == rooms.promised(site)
+    all_of_it = Plan.from_json(video.plan or "").estimated_bytes
+    assert asked[-1] == (all_of_it, copy)
+    assert rooms.promised(site) == all_of_it - copy
+
+
+def test_a_plan_is_not_made_on_a_disk_that_is_full(
+    site: Site, broadcast: Path, taken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    size, reserve = broadcast.stat().st_size, site.config.limits.reserve_bytes
+
+    def free(number: int) -> None:
+        usage = shutil.disk_usage(room)._replace(free=number)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    free(reserve + size)
+    foresee(site.config, broadcast, machine.tools(site), room=room)
+    free(reserve + size - 1)
+    with pytest.raises(NoRoom, match=broadcast.name):
+        foresee(site.config, broadcast, machine.tools(site), room=room)
+    foresee(site.config, taken, machine.tools(site), room=room)  # nothing is copied
+    assert list(room.iterdir()) == []

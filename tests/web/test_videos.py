@@ -131,6 +131,7 @@ def test_two_windows_do_not_overwrite_each_other(seeded: Any, send: Any) -> None
     assert second.status_code == 200
     late = send(one(video, "/save"), {"title": "C", "version": first})
     assert late.status_code == 409
+    assert late.json["version"] == second.json["version"], "for whoever then means it"
     assert Video.get_by_id(video.id).title == "B"
     assert send(one(video, "/save"), {"title": "B", "version": first}).status_code == 200, "nothing would change"
 
@@ -141,7 +142,9 @@ def test_without_a_script_the_form_saves_or_comes_back(owner: FlaskClient, seede
                        licence="cc-by", channel="fetes", version="-1")  # fmt: skip
     assert answer.status_code == 409
     assert f"{len('Par formulaire')} signes sur" in answer.text, "of what was written, which is still there"
-    stored = re.search(r'name="version" value="([^"]+)"', owner.get(one(video)).text)
+    assert re.search(r"data-conflict>", answer.text)
+    assert re.search(r"data-conflict hidden>", owner.get(one(video)).text)
+    stored = re.search(r'name="version" value="([^"]+)"', answer.text)
     assert stored
     answer = send.form(one(video), title="Par formulaire", privacy="private", channel="fetes", version=stored[1])
     assert answer.status_code == 303

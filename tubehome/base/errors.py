@@ -39,13 +39,15 @@ class TubehomeError(Exception):
 
     def to_json(self) -> str:
         """For a row's `last_error`: the sentence can be told later, in another language."""
-        return json.dumps({"text": self.text, "values": {k: i18n.pack(v) for k, v in self.values.items()}})
+        values = {k: i18n.pack(v) for k, v in self.values.items()}
+        return json.dumps({"text": self.text, "values": values, "status": self.status})
 
     @classmethod
     def from_json(cls, stored: str) -> Self:
         said = json.loads(stored)
         error = cls(said["text"])
         error.values = {k: i18n.unpack(v) for k, v in said["values"].items()}
+        error.status = said.get("status", cls.status)  # what kind it was
         return error
 
 

@@ -14,9 +14,11 @@ import os
 from pathlib import Path
 
 from tubehome.base.errors import Interrupted, NoRoom, Refused, ToolFailed, TubehomeError
+from tubehome.base.i18n import Bytes
 from tubehome.flows import watched
 from tubehome.flows.intake import Arrived, Intake, refuse_duplicate, take
 from tubehome.flows.pipeline import ROOM_SECONDS
+from tubehome.flows.room import check_room
 from tubehome.jobs import Job, rows
 from tubehome.library.models import Video
 from tubehome.library.room import FULL
@@ -48,22 +50,25 @@ def accept(site: Site, upload_id: int, tools: Tools) -> None:
 def _judge(site: Site, claim: rows.Claim, tools: Tools) -> None:
     row: Upload = claim.row
     try:
-        _take(site, claim, row, tools)
+        try:
+            _take(site, claim, row, tools)
+        except Refused as error:
+            _refuse(site, row, error)
+            claim.fail(error)
     except Interrupted:
         claim.release()
-    except NoRoom as error:
-        claim.postpone(error, ROOM_SECONDS)
-    except Refused as error:
-        if row.token == watched.TOKEN and incoming.path(site, row.uuid).exists():
-            watched.give_back(site, row, error)
-        incoming.remove(site, row.uuid)
-        claim.fail(error)
     except Exception as error:
         named = _named(error)
         if isinstance(named, NoRoom):
             claim.postpone(named, ROOM_SECONDS)
         elif not claim.retry(named):
             log.error("the upload %s failed for good: %s", row.uuid, named, exc_info=error)
+
+
+def _refuse(site: Site, row: Upload, error: Refused) -> None:
+    """The file goes; one from the watched folder goes back, or, while it cannot, stays here and all is tried again."""
+    watched.give_back(site, row, error)
+    incoming.remove(site, row.uuid)
 
 
 def _named(error: Exception) -> TubehomeError:
@@ -88,11 +93,19 @@ def _take(site: Site, claim: rows.Claim, row: Upload, tools: Tools) -> None:
         size = os.fstat(file.fileno()).st_size
         if size != row.length:
             raise Refused("This upload is not whole: send the file again.")
+        _check_room_again(site, row)
         sha256 = _hash(file.fileno(), tools)
         if not row.again:
             refuse_duplicate(site, sha256)
         take(site, part, _said(row), Arrived(row.uuid, sha256, size), tools, lambda video: _done(claim, row, video))
     watched.settle_kept(site, row.uuid)
+
+
+def _check_room_again(site: Site, row: Upload) -> None:
+    """What waits for so much room is not read, and its copy not written, every minute to hear the same again."""
+    needed = row.error.values.get("needed") if row.error else None
+    if isinstance(needed, Bytes):
+        check_room(site, needed.count, row.name)
 
 
 def _bring_back(site: Site, row: Upload, part: Path) -> None:

@@ -138,7 +138,9 @@ def edit(site: Site, video: Video, said: Mapping[str, Any], since: float | None 
         before = fresh.channel_id
         differing = {name: value for name, value in values.items() if _now(fresh, name) != value}
         if differing and since is not None and fresh.edited_at > since + 1e-6:
-            raise Conflict("This video was changed in another window meanwhile: load the page anew to see it.")
+            raise Conflict(
+                "This video was changed in another window meanwhile. What you wrote is still here, not saved."
+            )
         if differing:
             Video.update(updated_at=now, edited_at=max(now, fresh.edited_at + 1e-3), **differing).where(
                 Video.id == video.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from tubehome.flows import machine, outline
 from tubehome.media import check, encode, plan
 from tubehome.media.ffmpeg import Tools
 from tubehome.media.plan import Plan
+from tubehome.uploads import desk
 
 USUAL = 1.0  # weight that a core does in a second, before anything was measured
 
@@ -28,10 +30,13 @@ class Foreseen:
 
 
 def foresee(config: Config, path: Path, tools: Tools, speed: float | None = None, room: Path | None = None) -> Foreseen:
-    """Refused when the file would be. Nothing is kept; a broadcast is copied for a moment, into `room`."""
+    """Refused when the file would be. Nothing is kept; a broadcast is copied for a moment, into `room`, or NoRoom."""
     policy = machine.policy_of(config)
     probe = check.check(path, path.name, machine.ceilings_of(config), tools)
     with TemporaryDirectory(dir=room) as folder:
+        free = shutil.disk_usage(folder).free - config.limits.reserve_bytes * (room is not None)
+        if encode.is_copied_first(probe) and probe.size > free:
+            raise desk.no_room(path.name, probe.size, free)
         _, probe = encode.remux_if_needed(path, probe, Path(folder) / "even", tools, policy)
     return foreseen(plan.plan(probe, policy), speed or USUAL * machine.cores())
 

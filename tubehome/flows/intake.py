@@ -156,8 +156,8 @@ def take(
     """The video of a file that lies whole in `incoming/`; `part`, which the caller holds the lock of, is moved.
 
     One road for copies, uploads and the watched folder. `also` is called in the transaction that makes the rows.
-    Refused, Duplicate or TooLarge with the sentence otherwise, and the file is gone; NoRoom or any other failure, and
-    it lies where it lay.
+    Refused, Duplicate or TooLarge with the sentence otherwise, NoRoom or any other failure: the file then lies where
+    it lay, and is the caller's to keep or to remove.
     """
     channel, visibility = _where(said)
     probe = check.check(part, said.name, machine.ceilings(site), tools)
@@ -177,14 +177,14 @@ def take(
             if channel.removed_at is not None:
                 channel = queries.channels()[0]
             there = files.size_of(site.files.work(uuid))  # a copy that the plan counts
-            check_room(site, made.estimated_bytes - there, said.name)  # here: nobody else is promised the same
+            check_room(site, made.estimated_bytes, said.name, there)  # here: nobody else is promised the same
             keep = machine.keeps_originals(site, channel)
             video = _rows(said, channel, visibility, arrived, made, keep)
             if also:
                 also(video)
-    except BaseException as error:
-        if original.exists() and isinstance(error, Exception) and not isinstance(error, Refused):
-            files.settle(original, part)  # for another try: the disk was full, or a program failed
+    except BaseException:
+        if original.exists():
+            files.settle(original, part)  # the only copy of a film from the watched folder; or for another try
         files.erase(folder, site.files.trash)
         raise
     site.files.loose(uuid).unlink()

@@ -19,9 +19,11 @@ TELLS = 0.1  # from this share of a film's ranges on, what they took says more t
 CARE = 1.5  # the rest may be livelier
 
 
-def check_room(site: Site, needed: int, name: str) -> None:
-    """NoRoom when so many bytes more cannot be promised. Inside a transaction, nobody else is promised the same."""
-    free = desk.free_bytes(site) - promised(site)
+def check_room(site: Site, needed: int, name: str, there: int = 0) -> None:
+    """NoRoom when so many bytes cannot be promised, of which some are `there`: they count as free, as they go if this
+    fails. Inside a transaction, nobody else is promised the same.
+    """
+    free = desk.free_bytes(site) - promised(site) + there
     if needed > free:
         raise desk.no_room(name, needed, free)
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from tubehome import settings
 from tubehome.base import clock, ids, text
-from tubehome.base.errors import Refused, TubehomeError, Unavailable
+from tubehome.base.errors import NoRoom, Refused, TubehomeError, Unavailable
+from tubehome.base.i18n import mark
 from tubehome.flows import edit
 from tubehome.jobs import Job
 from tubehome.library.access import PRIVATE
@@ -34,6 +35,9 @@ TOKEN = " watched folder"  # noqa: S105 - where an upload came from, as its row 
 TICK_SECONDS = 5.0
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".!qb", "~")
 REFUSED = "refused"
+CANNOT_GO_BACK = mark(
+    "{name} cannot go back into the watched folder {folder}: look whether its disk is full or faulty."
+)
 CHUNK = 1 << 20
 
 
@@ -245,8 +249,12 @@ def _carry(source: Path, target: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, part)
-        files.settle(part, target)
+        try:
+            shutil.copyfile(source, part)
+            files.settle(part, target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
         source.unlink()
 
 
@@ -269,12 +277,21 @@ def more_said(row: Upload) -> dict[str, str]:
 
 
 def give_back(site: Site, row: Upload, error: TubehomeError) -> None:
-    """A film that was refused: into `refused/` of the folder it came from, with what lay beside it and the reason."""
-    folder = Path(site.config.intake.folder)
-    name = _name(row)
+    """A film that came from there, moved and not copied: into its `refused/`, with what lay beside it and the reason.
+
+    Unavailable or NoRoom when the folder cannot take it now: it is then here still.
+    """
+    path = incoming.path(site, row.uuid)
+    if row.token != TOKEN or not path.exists():
+        return
+    folder, name = _folder(site), _name(row)
     place = kept_folder(site, row.uuid)
     beside = sorted(place.iterdir()) if place.is_dir() else []
-    _refuse(site, incoming.path(site, row.uuid), beside, folder, error, name)
+    try:
+        _refuse(site, path, beside, folder, error, name)
+    except OSError as failed:
+        full = failed.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (NoRoom if full else Unavailable)(CANNOT_GO_BACK, name=row.name, folder=str(folder)) from failed
     shutil.rmtree(place, ignore_errors=True)
 
 
@@ -284,14 +301,19 @@ def _name(row: Upload) -> str:
 
 
 def _refuse(site: Site, path: Path, beside: list[Path], folder: Path, error: TubehomeError, name: str = "") -> None:
+    """The film goes last: as long as it has not gone, all of this can be done again."""
     place = folder / REFUSED
     place.mkdir(exist_ok=True)
     target = _free(place / (name or path.name))
-    _carry(path, target)
-    for other in beside:
-        _carry(other, _free(place / other.name))
-    told = error.sentence(settings.read().language)
-    files.write(_free(target.with_name(f"{target.name}.txt")), f"{told}\n")
+    reason = _free(target.with_name(f"{target.name}.txt"))
+    files.write(reason, f"{error.sentence(settings.read().language)}\n")
+    try:
+        for other in beside:
+            _carry(other, _free(place / other.name))
+        _carry(path, target)
+    except BaseException:
+        reason.unlink(missing_ok=True)
+        raise
     log.warning("%s was refused: %s", target.name, error)
 
 

@@ -213,7 +213,7 @@ def raise_failure(code: int, lines: Iterable[str], watch: Watch, tools: Tools, p
     if code in (126, 127):
         raise Unavailable("The program {program} cannot be started: install ffmpeg.", cause=cause, program=program)
     if "No space left on device" in cause:
-        raise NoRoom("The disk is full: make room, then try again.", cause=cause)
+        raise NoRoom("The disk is full: make room.", cause=cause)
     if "Cannot allocate memory" in cause or "malloc of size" in cause:
         raise Failed("This video needs more memory than {memory}.", cause=cause, memory=Bytes(tools.memory))
     if code == -signal.SIGXFSZ or "File too large" in cause:

@@ -19,7 +19,7 @@ from tubehome.jobs import rows
 from tubehome.library.kinds import APPEND, FINISH, RANGE, TOP
 from tubehome.library.models import Step, Video
 from tubehome.library.processing import Processing
-from tubehome.library.room import FULL
+from tubehome.library.room import waits_for_room
 
 WHOLE = (TOP, FINISH)  # kinds of steps that end a size
 SIZES = (TOP, RANGE, APPEND, FINISH)  # kinds of steps that sizes are made by
@@ -79,7 +79,7 @@ class Progress:
     @property
     def no_room(self) -> bool:
         """It waits until there is room on the disk."""
-        return self.waiting_for is not None and self.waiting_for.text == FULL
+        return waits_for_room(self.waiting_for)
 
 
 def tallies(video_ids: Sequence[int]) -> dict[int, Tally]:

@@ -12,7 +12,7 @@ from tubehome.jobs import rows
 from tubehome.library.kinds import RANGE
 from tubehome.library.models import Channel, Picture, Step, Video
 from tubehome.library.processing import Processing
-from tubehome.library.room import FULL
+from tubehome.library.room import waits_for_room
 from tubehome.library.speed import measured_speed
 from tubehome.pages.making import Making, making
 from tubehome.pages.parts import Film, film
@@ -99,7 +99,7 @@ def _checking() -> tuple[QueueUpload, ...]:
 
 
 def _upload(name: str, error: TubehomeError | None) -> QueueUpload:
-    return QueueUpload(name, error, no_room=error is not None and error.text == FULL)
+    return QueueUpload(name, error, no_room=waits_for_room(error))
 
 
 def _rows(videos: Sequence[Video]) -> list[QueueRow]:

@@ -10,10 +10,11 @@ from peewee import fn
 
 from tubehome.base import clock
 from tubehome.jobs import rows
+from tubehome.jobs.rows import WorkRow
 from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Channel, Rendition, Step, Video
 from tubehome.library.processing import Processing
-from tubehome.library.room import FULL
+from tubehome.library.room import waits_for_room
 from tubehome.owner import recovery
 from tubehome.pages.studio_videos import StudioRow, studio_rows
 from tubehome.site import Site
@@ -85,11 +86,12 @@ def today(site: Site) -> Today:
 
 
 def _waits_for_room() -> bool:
-    """Steps that wait and say why: only a full disk makes them wait with a sentence and without an attempt."""
-    waiting = Step.select(Step.last_error).where(
-        Step.state == rows.WAITING, Step.attempts == 0, Step.last_error.is_null(False)
-    )
-    return any(step.error and step.error.text == FULL for step in waiting.limit(20))
+    """Some wait and say why: only a full disk makes work wait with a sentence and without an attempt."""
+    found: list[WorkRow] = []
+    for kind in (Step, Upload):
+        says = kind.state == rows.WAITING, kind.attempts == 0, kind.last_error.is_null(False)
+        found.extend(kind.select(kind.last_error).where(*says).limit(20))
+    return any(waits_for_room(row.error) for row in found)
 
 
 def _disk(site: Site) -> Disk:

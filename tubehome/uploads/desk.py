@@ -18,6 +18,7 @@ from tubehome.uploads.models import RECEIVING, Upload
 OPEN_MOST = 200  # uploads that may be open at the same time
 NAME_MAX = 255  # characters
 GIVEN_UP = mark("This upload had stood still for {days} days and was given up: send the file again.")
+LOOKED_AT = mark("All of this file is here and it is being looked at: delete the video afterwards.")
 DAY = 86_400.0
 
 
@@ -155,7 +156,7 @@ def arrived(site: Site, row: Upload) -> bool:
 def give_up(site: Site, row: Upload) -> None:
     """The row and what came of it go (tus: termination). Busy when somebody writes into it now."""
     if row.state in (rows.WAITING, rows.RUNNING):
-        raise Refused("All of this file is here and it is being looked at: delete the video afterwards.")
+        raise Refused(LOOKED_AT)
     try:
         with incoming.held(site, row.uuid):
             Upload.delete().where(Upload.id == row.id).execute()

@@ -23,10 +23,11 @@ from tubehome.base import clock, ids, text, urls
 from tubehome.base.errors import NotFound, Refused, TooMany, TubehomeError
 from tubehome.base.i18n import LANGUAGES
 from tubehome.flows.announce import announce
+from tubehome.flows.give_up import give_up, take_off
 from tubehome.flows.say import say
 from tubehome.jobs import Job, rows
 from tubehome.library.models import Video
-from tubehome.library.room import FULL
+from tubehome.library.room import waits_for_room
 from tubehome.owner import tokens
 from tubehome.pages.progress import progress
 from tubehome.uploads import desk, incoming
@@ -315,8 +316,7 @@ def place() -> Callable[[], None]:
 @blueprint.route(f"{urls.STUDIO_UPLOADS}/<uuid>", methods=["DELETE"], provide_automatic_options=False)
 def delete(uuid: str) -> Response:
     """Termination: given up, with what came of it."""
-    site = engine().site
-    desk.give_up(site, desk.find(uuid, sender()))
+    give_up(engine().site, desk.find(uuid, sender()))
     return _dressed(Response(status=204))
 
 
@@ -360,7 +360,7 @@ def _waits(row: Upload) -> str:
     """What it waits for though it is all here: "room" on the disk, to be tried "again"; "" when it does not wait."""
     if row.error is None or row.state not in (rows.WAITING, rows.RUNNING):
         return ""
-    return "room" if row.error.text == FULL else "again"
+    return "room" if waits_for_room(row.error) else "again"
 
 
 _STATES = {RECEIVING: "receiving", rows.FAILED: "refused", rows.DONE: "done"}
@@ -408,7 +408,7 @@ def dismiss(uuid: str) -> Response:
     row = desk.find(uuid)
     if row.state not in (rows.FAILED, rows.DONE):
         raise Refused("This upload is still under way.")
-    desk.forget(engine().site, row)
+    take_off(engine().site, row)
     return _dressed(Response(status=204))
 
 

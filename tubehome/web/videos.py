@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from flask import Blueprint, Response, jsonify, redirect, request
 
@@ -12,7 +13,7 @@ from tubehome.base.errors import NotFound, Refused, ToolFailed, TubehomeError
 from tubehome.base.i18n import mark
 from tubehome.flows import thumbnail
 from tubehome.flows.discard import discard
-from tubehome.flows.edit import Invalid, edit
+from tubehome.flows.edit import Conflict, Invalid, edit
 from tubehome.flows.erase import erase
 from tubehome.flows.retry import retry
 from tubehome.flows.skip import skip
@@ -88,15 +89,16 @@ def _json(said: object, status: int = 200) -> Response:
 
 @blueprint.get(ONE)
 def one(name: str) -> Response:
-    just_saved = request.args.get("saved") == "1"
-    return rooms.show(
-        "studio_video.html",
-        "videos",
-        page=studio_video(engine().site, name),
-        errors={},
-        saved=None,
-        just_saved=just_saved,
-    )
+    return _shown(name, just_saved=request.args.get("saved") == "1")
+
+
+def _shown(
+    name: str, status: int = 200, errors: Mapping[str, str] = MappingProxyType({}), *, conflict: bool = False,
+    saved: Mapping[str, str] | None = None, just_saved: bool = False,
+) -> Response:  # fmt: skip
+    """`errors` by field; `conflict`: somebody was quicker; `saved`: the form as it was sent and not taken."""
+    shown, words = studio_video(engine().site, name), {"conflict": conflict, "saved": saved, "just_saved": just_saved}
+    return rooms.show("studio_video.html", "videos", status, page=shown, errors=errors, **words)
 
 
 @blueprint.post(f"{ONE}/save")
@@ -108,6 +110,8 @@ def save(name: str) -> Response:
     since = said.pop("version", None)
     try:
         after = edit(engine().site, video, {FIELDS[key]: value for key, value in said.items()}, _number(since))
+    except Conflict as error:  # with the version that a second try may replace
+        return _json({"error": _sentence(error), "version": version(find(name))}, error.status)
     except TubehomeError as error:
         return _json({"error": _sentence(error), "errors": _by_field(error)}, error.status)
     return _json({"saved": True, "version": version(after), "title": after.title})
@@ -140,11 +144,9 @@ def save_form(name: str) -> Response:
     except TubehomeError as error:
         if error.status not in (400, 404, 409):
             raise
-        errors = _by_field(error) or {"": _sentence(error)}
-        shown = studio_video(engine().site, name)
-        return rooms.show(
-            "studio_video.html", "videos", error.status, page=shown, errors=errors, saved=request.form, just_saved=False
-        )
+        conflict = isinstance(error, Conflict)
+        errors = {} if conflict else _by_field(error) or {"": _sentence(error)}
+        return _shown(name, error.status, errors, saved=request.form, conflict=conflict)
     return redirect(page(urls.studio_video(video.uuid)) + "?saved=1", 303)  # type: ignore[return-value]
 
 
@@ -186,8 +188,7 @@ def picture(name: str) -> Response:
     except TubehomeError as error:
         if error.status == 404 or (error.status >= 500 and not isinstance(error, ToolFailed)):
             raise
-        shown, errors = studio_video(site, name), {"picture": _sentence(error)}
-        return rooms.show("studio_video.html", "videos", 400, page=shown, errors=errors, saved=None, just_saved=False)
+        return _shown(name, 400, {"picture": _sentence(error)})
     return redirect(page(urls.studio_video(video.uuid)) + "?saved=1#picture", 303)  # type: ignore[return-value]
 
 

@@ -183,6 +183,33 @@ def test_what_the_server_refuses_stays_until_it_is_dismissed(place: Any, studio:
     assert not studio.names()
 
 
+def test_what_waits_for_room_can_be_given_up(place: Any, studio: Any, noise: Callable) -> None:
+    place.road.rate = SLOW
+    film = noise("plein.mp4", 3)
+    studio.choose(film)
+    studio.wait(lambda: place.here > 0)
+    place.road.close()
+    studio.page.on("dialog", lambda dialog: dialog.accept())
+    place.incoming[0].write_bytes(film.read_bytes())
+    said = {
+        "text": "The disk is full: the preparation goes on by itself when there is room.",
+        "values": {},
+        "status": 507,
+    }
+    waits = "UPDATE upload SET state = 'waiting', next_try = unixepoch() + 1800, last_error = ?"
+    place.database(waits, json.dumps(said))
+    place.road.open()
+    studio.page.reload()
+    studio.until("plein.mp4", "checking")
+    shown = studio.row("plein.mp4").inner_text()
+    assert "Attend de la place" in shown
+    assert "reprend" in shown
+    studio.act("plein.mp4", "cancel")
+    studio.act("plein.mp4", "sure")
+    studio.wait(lambda: not studio.names())
+    studio.wait(lambda: place.database("SELECT count(*) FROM upload") == [(0,)] and not place.incoming)
+
+
 def test_what_could_not_be_looked_at_is_looked_at_again_by_its_button(
     place: Any, studio: Any, noise: Callable, short_clip: Path
 ) -> None:
@@ -209,8 +236,8 @@ def test_what_could_not_be_looked_at_is_looked_at_again_by_its_button(
 
 def test_logged_out_meanwhile_it_goes_on_after_a_login_in_another_tab(place: Any, studio: Any, noise: Callable) -> None:
     place.road.rate = SLOW
-    studio.choose(noise("out.mp4", 3))
-    studio.wait(lambda: studio.sent("out.mp4") > 0.2)
+    studio.choose(noise("out.mp4", 12))  # still on its way when everybody is logged out, on a busy machine too
+    studio.wait(lambda: studio.sent("out.mp4") > 0.1)
     place.house.run("owner", "password", stdin="correct horse battery\n", check=0)  # ends every session
     place.road.cut()
     studio.until("out.mp4", "out")

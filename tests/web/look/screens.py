@@ -192,14 +192,14 @@ def _older(request: Route) -> None:
 def _elsewhere(page: Page) -> None:
     page.route("**/save", _older)
     page.fill("#title", "La halle, telle qu’elle était hier")
-    page.wait_for_selector("[data-saved][data-kind=bad]")
+    page.wait_for_selector("[data-conflict]")
 
 
 def _elsewhere_by_form(page: Page) -> None:
     """As without a script: by a copy of the form, of which the page's own script knows nothing."""
     with page.expect_navigation():
         page.evaluate(BY_FORM)
-    page.wait_for_selector(".error[role=alert]")
+    page.wait_for_selector("[data-conflict]")
 
 
 def _two_passwords(page: Page) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import demo
 import pytest
@@ -80,6 +81,57 @@ def test_what_is_wrong_is_told_at_its_field_and_the_rest_is_kept(visit: Callable
     page.locator("[data-saved]").get_by_text("Enregistré à").wait_for()
     assert page.locator("#title-error").is_hidden()
     watched.errors = [error for error in watched.errors if "400" not in error]
+
+
+def two_windows(visit: Callable, town: Path) -> Any:
+    """The second of two: the first has stored a title and a description since this one was loaded."""
+    watched = visit(HALL, scene=town, owner=True)
+    page = watched.page
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.fill("#title", "Des autres")
+    other.fill("#description", "Des autres aussi")
+    other.locator("[data-saved]").get_by_text("Enregistré à").wait_for()
+    other.close()
+    page.fill("#title", "Le mien")
+    page.locator("[data-conflict]").wait_for()
+    watched.errors = [error for error in watched.errors if "409" not in error]
+    return watched
+
+
+def test_what_another_window_wrote_is_overwritten_by_a_decision_alone(visit: Callable, own_town: Path) -> None:
+    watched = two_windows(visit, own_town)
+    page = watched.page
+    page.focus("#title")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" aussi")
+    page.wait_for_timeout(1500)  # longer than what saves by itself waits
+    assert stored(own_town, "title") == "Des autres"
+    page.get_by_role("button", name="Enregistrer ce que j’ai écrit").focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-saved]").get_by_text("Enregistré à").wait_for()
+    assert stored(own_town, "title") == "Le mien aussi"
+    assert stored(own_town, "description") == "Des autres aussi", "only what was changed here"
+    assert page.locator("[data-conflict]").is_hidden()
+    assert page.evaluate("document.activeElement.id") == "title"
+    page.fill("#title", "Encore le mien")
+    page.locator("[data-title]").get_by_text("Encore le mien").wait_for()
+    assert stored(own_town, "title") == "Encore le mien"
+
+
+def test_what_another_window_wrote_can_be_taken(visit: Callable, own_town: Path) -> None:
+    watched = two_windows(visit, own_town)
+    page = watched.page
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Voir l’autre version").click()
+    assert opened.value.input_value("#title") == "Des autres"
+    opened.value.close()
+    assert page.input_value("#title") == "Le mien"
+    page.on("dialog", lambda asked: pytest.fail(f"it was asked {asked.message}"))
+    with page.expect_navigation():
+        page.get_by_role("link", name="Prendre l’autre version").click()
+    assert page.input_value("#title") == "Des autres"
+    assert stored(own_town, "title") == "Des autres"
 
 
 def test_the_description_can_be_seen_as_it_will_be(visit: Callable, own_town: Path) -> None:

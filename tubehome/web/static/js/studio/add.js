@@ -20,7 +20,7 @@ const waiting = () => line.items.filter((item) => item.state === "waiting");
 function changed(item, before) {
   let row = rows.get(item);
   if (!row) rows.set(item, (row = new Row(item, { act, save, login: given.login, limit: given.limit, place: () => ({ all: waiting().length }) })));
-  row.draw(before);
+  row.draw();
   if (before === item.state) {
     if (item.state === "sending") {
       whole();

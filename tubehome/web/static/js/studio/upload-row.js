@@ -47,7 +47,7 @@ export class Row {
     this.autosave = new Autosave(this.form, { save: (values) => this.save(item, values), told: (state) => this.saved(state) });
     this.form.elements.privacy.addEventListener("change", () => { this.chosen = true; });
     this.form.elements.channel.addEventListener("change", () => this.fields());
-    this.draw("");
+    this.draw();
   }
 
   /** Asks whether to give up, in the place of the buttons. */
@@ -64,9 +64,8 @@ export class Row {
     if (state !== "saving") announce(`${this.item.name}: ${words()[state]}`, `saved${this.item.n}`);
   }
 
-  /** @param {string} before the state until now */
-  draw(before) {
-    const { item } = this, changed = before !== item.state;
+  draw() {
+    const { item } = this;
     const busy = this.node.contains(document.activeElement) ? document.activeElement : null;
     this.node.dataset.state = item.state;
     text(this.find("amount"), ["sending", "paused", "lost", "out", "known", "elsewhere"].includes(item.state) ? amount(item.sent, item.size) : "");
@@ -77,7 +76,7 @@ export class Row {
     this.find("trouble").hidden = !trouble;
     text(this.find("trouble").lastElementChild, trouble);
     this.acts();
-    if (changed && !this.find("sure").hidden && !ACTS[item.state].includes("cancel")) this.sure(false);
+    if (!this.find("sure").hidden && !this.may().has("cancel")) this.sure(false);
     this.fields();
     if (busy && !busy.checkVisibility()) this.focus();
   }
@@ -139,10 +138,16 @@ export class Row {
     return item.wrong ? w[item.wrong] : "";
   }
 
-  acts() {
+  may() {
     const { item } = this, may = new Set(ACTS[item.state]);
     if (item.clash) may.add("anew");
+    if (item.waits) may.add("cancel"); // for room, or another try: nobody is at it
     if (item.state === "refused" && !item.again && !(item.file && item.wrong)) may.delete("retry");
+    return may;
+  }
+
+  acts() {
+    const { item } = this, may = this.may();
     for (const button of this.node.querySelectorAll("[data-acts] [data-act]")) button.hidden = !may.has(button.dataset.act);
     if (item.state === "waiting") {
       this.button("up").hidden = this.button("down").hidden = this.place(item).all < 2;

@@ -11,7 +11,8 @@ const said = JSON.parse(form.dataset.said);
 const state = document.querySelector("[data-saved]");
 const known = new Map(); // what the server has, by field
 const wrong = new Set();
-let version = form.elements.version.value, timer = 0, sending = false, pause = 2;
+const conflict = document.querySelector("[data-conflict]"); // shown: another window was quicker, and a person decides
+let version = form.elements.version.value, timer = 0, sending = false, pause = 2, leaving = false;
 
 const FIELDS = ["title", "description", "tags", "privacy", "channel", "language", "licence"];
 const value = (name) => form.elements[name].value;
@@ -41,7 +42,7 @@ function mend(errors) {
 async function save() {
   clearTimeout(timer);
   const names = changed();
-  if (!names.length || sending) return;
+  if (!names.length || sending || !conflict.hidden) return;
   sending = true;
   tell("info", said.saving);
   const sent = Object.fromEntries(names.map((name) => [name, value(name)]));
@@ -58,7 +59,11 @@ async function save() {
     if (changed().length) later(QUIET);
   } catch (error) {
     sending = false;
-    if (error instanceof Refused) {
+    if (error instanceof Refused && error.version) {
+      version = error.version;
+      conflict.hidden = false;
+      tell("bad", said.unsaved);
+    } else if (error instanceof Refused) {
       mend(error.fields);
       tell("bad", Object.keys(error.fields).length ? said.wrong : error.message || said.wrong);
       if (Object.keys(error.fields).length && changed().length) later(QUIET); // the others can be kept
@@ -80,17 +85,26 @@ function count(field) {
   if (line) line.textContent = said.count.replace("{n}", field.value.length).replace("{most}", field.maxLength);
 }
 
-for (const name of FIELDS) known.set(name, value(name));
+for (const name of FIELDS) known.set(name, conflict.hidden ? value(name) : undefined);
 form.addEventListener("input", (event) => {
   wrong.delete(event.target.name);
   count(event.target);
   tell("info", said.unsaved);
   later(event.target.matches("select, [type=radio]") ? 0 : QUIET);
 });
-form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!conflict.hidden) {
+    if (form.contains(document.activeElement)) return; // the Enter key in a field is no decision
+    document.getElementById("title").focus(); // the button goes
+    conflict.hidden = true;
+  }
+  save();
+});
+conflict.querySelector("[data-leave]").addEventListener("click", () => { leaving = true; });
 addEventListener("online", () => { if (changed().length) save(); });
 addEventListener("studio:left", () => save()); // dropped files bring the page of uploads: these words do not wait
-addEventListener("beforeunload", (event) => { if (sending || changed().length) { save(); event.preventDefault(); } });
+addEventListener("beforeunload", (event) => { if (!leaving && (sending || changed().length)) { save(); event.preventDefault(); } });
 
 const box = document.querySelector("[data-preview-box]");
 async function preview() {
