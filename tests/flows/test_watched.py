@@ -349,14 +349,16 @@ def test_a_folder_that_cannot_be_is_complained_of_once(
 
 def test_a_full_disk_waits(site: Site, short_clip: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Folder(replace(site, config=replace(site.config, intake=Intake(str(elsewhere), PATIENCE))), elsewhere)
-    other.put("far.mp4", short_clip)
+    for name in ("far.mp4", "further.mp4"):
+        other.put(name, short_clip, more=name.encode())
     with monkeypatch.context() as full:
         full.setattr(type(site.files), "free_bytes", lambda self: 0)
         other.settle()
-        assert other.names() == ["far.mp4"]
+        assert other.names() == ["far.mp4", "further.mp4"]
+        assert Upload.select().count() == 1, "the others are not even begun: each would be written and taken back"
     other.settle()
     other.settle()
-    assert Video.select().count() == 1
+    assert Video.select().count() == 2
     assert incoming.path(site, "x") is not None
 
 

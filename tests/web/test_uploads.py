@@ -14,12 +14,12 @@ from flask.testing import FlaskClient
 from peewee import OperationalError
 
 from tubehome.base import clock, text
-from tubehome.flows import sweep, watched
+from tubehome.flows import sweep
 from tubehome.jobs import rows
 from tubehome.owner import tokens
 from tubehome.site import Site
 from tubehome.uploads import incoming
-from tubehome.uploads.models import RECEIVING, Upload
+from tubehome.uploads.models import RECEIVING, WATCHED, Upload
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = {**TUS, "Content-Type": "application/offset+octet-stream"}
@@ -234,8 +234,8 @@ def test_a_token_may_bear_the_name_of_the_watched_folder(site: Site, client: Fla
     incoming.path(site, path.rsplit("/", 1)[1]).write_bytes(b"12345")
     sweep.sweep(site)
     assert row(path).state == rows.WAITING
-    assert row(path).token != watched.TOKEN
-    assert text.clean_line(watched.TOKEN) != watched.TOKEN
+    assert row(path).token != WATCHED
+    assert text.clean_line(WATCHED) != WATCHED
 
 
 def test_two_writers_at_once(site: Site, begin: Any, send: Any) -> None:

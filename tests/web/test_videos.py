@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from io import BytesIO
@@ -132,6 +133,11 @@ def test_two_windows_do_not_overwrite_each_other(seeded: Any, send: Any) -> None
     late = send(one(video, "/save"), {"title": "C", "version": first})
     assert late.status_code == 409
     assert late.json["version"] == second.json["version"], "for whoever then means it"
+    assert late.json["stored"] == {
+        "title": "B", "description": video.description, "tags": ", ".join(json.loads(video.tags)),
+        "language": video.language, "licence": video.licence, "privacy": video.visibility,
+        "channel": video.channel.name,
+    }  # fmt: skip
     assert Video.get_by_id(video.id).title == "B"
     assert send(one(video, "/save"), {"title": "B", "version": first}).status_code == 200, "nothing would change"
 

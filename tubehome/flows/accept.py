@@ -11,12 +11,11 @@ import fcntl
 import hashlib
 import logging
 import os
-from pathlib import Path
 
 from tubehome.base.errors import Interrupted, NoRoom, Refused, ToolFailed, TubehomeError
 from tubehome.base.i18n import Bytes
 from tubehome.flows import watched
-from tubehome.flows.intake import Arrived, Intake, refuse_duplicate, take
+from tubehome.flows.intake import Arrived, Intake, bring_back, refuse_duplicate, take
 from tubehome.flows.pipeline import ROOM_SECONDS
 from tubehome.flows.room import check_room
 from tubehome.jobs import Job, rows
@@ -24,13 +23,14 @@ from tubehome.library.models import Video
 from tubehome.library.room import FULL
 from tubehome.media.ffmpeg import Tools
 from tubehome.site import Site
-from tubehome.store import files
 from tubehome.store.db import found_no_room
 from tubehome.uploads import incoming
 from tubehome.uploads.models import Upload
 
 log = logging.getLogger(__name__)
 CHUNK = 1 << 20
+BACK_SECONDS = 300.0  # until a film is offered to the watched folder again
+_NEEDED: dict[str, int] = {}  # bytes that an upload waits for; forgotten with the worker, as its settings may be others
 
 
 def accept(site: Site, upload_id: int, tools: Tools) -> None:
@@ -52,21 +52,27 @@ def _judge(site: Site, claim: rows.Claim, tools: Tools) -> None:
     try:
         try:
             _take(site, claim, row, tools)
+            _NEEDED.pop(row.uuid, None)
         except Refused as error:
             _refuse(site, row, error)
             claim.fail(error)
     except Interrupted:
         claim.release()
+    except watched.CannotGoBack as error:
+        claim.postpone(error, BACK_SECONDS)
     except Exception as error:
         named = _named(error)
         if isinstance(named, NoRoom):
+            _note_needed(row, named)
             claim.postpone(named, ROOM_SECONDS)
         elif not claim.retry(named):
             log.error("the upload %s failed for good: %s", row.uuid, named, exc_info=error)
 
 
 def _refuse(site: Site, row: Upload, error: Refused) -> None:
-    """The file goes; one from the watched folder goes back, or, while it cannot, stays here and all is tried again."""
+    """The file goes; one from the watched folder goes back, or, while it cannot, stays here to go back later."""
+    if watched.refusal(row) is None:
+        watched.remember(row, error)
     watched.give_back(site, row, error)
     incoming.remove(site, row.uuid)
 
@@ -83,7 +89,9 @@ def _named(error: Exception) -> TubehomeError:
 
 def _take(site: Site, claim: rows.Claim, row: Upload, tools: Tools) -> None:
     part = incoming.path(site, row.uuid)
-    _bring_back(site, row, part)
+    bring_back(site, row.uuid)
+    if told := watched.refusal(row):
+        raise told
     try:
         file = part.open("rb")
     except FileNotFoundError as error:
@@ -101,23 +109,16 @@ def _take(site: Site, claim: rows.Claim, row: Upload, tools: Tools) -> None:
     watched.settle_kept(site, row.uuid)
 
 
+def _note_needed(row: Upload, error: NoRoom) -> None:
+    needed = error.values.get("needed")
+    if isinstance(needed, Bytes):
+        _NEEDED[row.uuid] = needed.count
+
+
 def _check_room_again(site: Site, row: Upload) -> None:
     """What waits for so much room is not read, and its copy not written, every minute to hear the same again."""
-    needed = row.error.values.get("needed") if row.error else None
-    if isinstance(needed, Bytes):
-        check_room(site, needed.count, row.name)
-
-
-def _bring_back(site: Site, row: Upload, part: Path) -> None:
-    """A kill between the move into the video's folder and the commit: the folder has no row, and bears the mark."""
-    folder, moved = site.files.video(row.uuid), site.files.original(row.uuid)
-    if not folder.is_dir() or not site.files.loose(row.uuid).exists():
-        return
-    if Video.select().where(Video.uuid == row.uuid).exists():
-        return
-    if moved and not part.exists():
-        files.settle(moved, part)
-    files.erase(folder, site.files.trash)
+    if row.uuid in _NEEDED:
+        check_room(site, _NEEDED[row.uuid], row.name)
 
 
 def _hash(fd: int, tools: Tools) -> str:

@@ -33,6 +33,7 @@ from tubehome.media.plan import Plan
 from tubehome.media.probe import Probe
 from tubehome.site import Site
 from tubehome.store import files
+from tubehome.uploads import incoming
 
 CHUNK = 1 << 20
 
@@ -190,6 +191,25 @@ def take(
     site.files.loose(uuid).unlink()
     site.jobs.later(Job.ADVANCE, video.id)
     return video
+
+
+def left_behind(site: Site, uuid: str) -> Path | None:
+    """A file that lies in its video's folder, where there is no video: its taker was killed, or could not put it back.
+
+    (The folder then bears the mark `loose`.)
+    """
+    if not site.files.loose(uuid).exists() or Video.select().where(Video.uuid == uuid).exists():
+        return None
+    return site.files.original(uuid)
+
+
+def bring_back(site: Site, uuid: str) -> None:
+    """What was left behind goes back to `incoming/`, and its folder goes."""
+    moved, part, folder = left_behind(site, uuid), incoming.path(site, uuid), site.files.video(uuid)
+    if moved and not part.exists():
+        files.settle(moved, part)
+    if site.files.loose(uuid).exists() and not Video.select().where(Video.uuid == uuid).exists():
+        files.erase(folder, site.files.trash)
 
 
 def _where(said: Intake) -> tuple[Channel, str]:

@@ -24,7 +24,7 @@ from tubehome.library.processing import Processing
 from tubehome.site import Site
 from tubehome.store import files, lock
 from tubehome.uploads import desk
-from tubehome.uploads.models import RECEIVING, Upload
+from tubehome.uploads.models import RECEIVING, WATCHED, Upload
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,12 @@ def sweep(site: Site, thorough: bool = False) -> None:
     _empty_bin(site)
     files.empty(site.files.trash)
     desk.expire(site)
+    open_uploads = _open_uploads()
     for left in site.files.incoming.glob("*.kept"):
         watched.settle_kept(site, left.stem)
-    open_uploads = _open_uploads()
+        if left.stem not in open_uploads:
+            with contextlib.suppress(OSError):  # what lay in it went back with its film
+                left.rmdir()
     for left in files.children(site.files.incoming):
         if left.stem not in open_uploads and _remove_if_abandoned(left):
             _remove_orphan(site, site.files.video(left.stem))
@@ -58,7 +61,7 @@ def ring(site: Site) -> None:
 
 def _complete(site: Site) -> None:
     """Uploads whose last byte came just before the web died. (The watched folder heals its own: `watched`.)"""
-    for upload in list(Upload.select().where(Upload.state == RECEIVING, Upload.token != watched.TOKEN)):
+    for upload in list(Upload.select().where(Upload.state == RECEIVING, Upload.token != WATCHED)):
         if desk.arrived(site, upload):
             site.jobs.later(Job.ACCEPT, upload.id)
 

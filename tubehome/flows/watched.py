@@ -18,26 +18,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tubehome import settings
 from tubehome.base import clock, ids, text
 from tubehome.base.errors import NoRoom, Refused, TubehomeError, Unavailable
-from tubehome.base.i18n import mark
 from tubehome.flows import edit
+from tubehome.flows.refused import carry, free, refuse
 from tubehome.jobs import Job
 from tubehome.library.access import PRIVATE
 from tubehome.site import Site
 from tubehome.store import files
 from tubehome.uploads import desk, incoming, sidecars
-from tubehome.uploads.models import RECEIVING, Upload
+from tubehome.uploads.models import RECEIVING, WATCHED, Upload
 
 log = logging.getLogger(__name__)
-TOKEN = " watched folder"  # noqa: S105 - where an upload came from, as its row says; no token's name begins so
 TICK_SECONDS = 5.0
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".!qb", "~")
-REFUSED = "refused"
-CANNOT_GO_BACK = mark(
-    "{name} cannot go back into the watched folder {folder}: look whether its disk is full or faulty."
-)
 CHUNK = 1 << 20
 
 
@@ -54,7 +48,13 @@ class Watch:
     """What is known of the folder between two looks."""
 
     seen: dict[str, Seen] = field(default_factory=dict)
-    said: str = ""  # the last complaint, said once
+    said: list[str] = field(default_factory=list)  # the last complaints, said once
+
+    def complain(self, troubles: list[str]) -> None:
+        for trouble in troubles:
+            if trouble not in self.said:
+                log.warning("%s", trouble)
+        self.said = troubles
 
 
 def look(site: Site, watch: Watch, now: float | None = None) -> int:
@@ -63,13 +63,19 @@ def look(site: Site, watch: Watch, now: float | None = None) -> int:
         folder = _folder(site)
         _heal(site, folder)
         still = _still(site, folder, watch, time.monotonic() if now is None else now)
-        taken = sum(_take(site, folder, name) for name in still)
     except (TubehomeError, OSError) as error:
-        if str(error) != watch.said:
-            log.warning("%s", error)
-        watch.said = str(error)
+        watch.complain([str(error)])
         return 0
-    watch.said = ""
+    taken, troubles = 0, []
+    for name in still:
+        try:
+            taken += _take(site, folder, name)
+        except NoRoom as error:  # nor would there be for the others
+            troubles.append(str(error))
+            break
+        except (TubehomeError, OSError) as error:  # the others do not wait for it
+            troubles.append(str(error))
+    watch.complain(troubles)
     return taken
 
 
@@ -131,7 +137,7 @@ def _take(site: Site, folder: Path, name: str) -> bool:
         try:
             said = _said(folder, beside)
         except TubehomeError as error:
-            _refuse(site, path, [folder / other for other in beside], folder, error)
+            refuse(path, [folder / other for other in beside], folder, error)
             return True
         row = _row(site, name, info.st_size, said)
         if not _move(site, path, incoming.path(site, row.uuid), fd, info):
@@ -169,7 +175,7 @@ def _row(site: Site, name: str, size: int, said: dict[str, object]) -> Upload:
     now = clock.timestamp()
     made: Upload = Upload.create(
         state=RECEIVING, uuid=ids.new_uuid(), name=text.clean_line(os.fsencode(name).decode("utf-8", "replace"))[-255:],
-        length=size, metadata=json.dumps({"file": os.fsencode(name).hex(), **more}), token=TOKEN, created_at=now,
+        length=size, metadata=json.dumps({"file": os.fsencode(name).hex(), **more}), token=WATCHED, created_at=now,
         expires_at=now + desk.lifetime(site), **columns,
     )  # fmt: skip
     return made
@@ -189,7 +195,7 @@ def _move(site: Site, path: Path, target: Path, fd: int, info: os.stat_result) -
         return _copy(path, target, fd, info)
     if target.stat(follow_symlinks=False).st_ino != info.st_ino:  # a link to the same file is another file
         if os.path.lexists(path):
-            os.rename(target, _free(path))
+            os.rename(target, free(path))
         else:
             os.rename(target, path)
         return False
@@ -235,27 +241,10 @@ def _keep(site: Site, uuid: str, folder: Path, beside: list[str]) -> None:
     place = kept_folder(site, uuid)
     place.mkdir(mode=0o700, exist_ok=True)
     for name in beside:
-        _carry(folder / name, place / name)
+        carry(folder / name, place / name)
         if (place / name).is_symlink():  # put there in the last moment; its text was read before, and stays said
             (place / name).unlink()
     files.sync_folder(place)
-
-
-def _carry(source: Path, target: Path) -> None:
-    """Moves a file, also to another disk; the original goes last."""
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        part = target.with_name(f".{target.name}.part")
-        try:
-            shutil.copyfile(source, part)
-            files.settle(part, target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        source.unlink()
 
 
 def settle_kept(site: Site, uuid: str) -> None:
@@ -272,27 +261,59 @@ def settle_kept(site: Site, uuid: str) -> None:
 
 def more_said(row: Upload) -> dict[str, str]:
     """What the row has no column for: tags, licence."""
-    said = json.loads(row.metadata) if row.token == TOKEN and row.metadata else {}
+    said = json.loads(row.metadata) if row.token == WATCHED and row.metadata else {}
     return {key: str(said[key]) for key in ("tags", "licence") if key in said}
+
+
+class CannotGoBack(TubehomeError):
+    """The watched folder cannot take a film back now: it stays here, and that is waited for."""
+
+    status = 409
 
 
 def give_back(site: Site, row: Upload, error: TubehomeError) -> None:
     """A film that came from there, moved and not copied: into its `refused/`, with what lay beside it and the reason.
 
-    Unavailable or NoRoom when the folder cannot take it now: it is then here still.
+    CannotGoBack when the folder cannot take it now: it is then here still.
     """
     path = incoming.path(site, row.uuid)
-    if row.token != TOKEN or not path.exists():
+    if row.token != WATCHED or not path.exists():
         return
-    folder, name = _folder(site), _name(row)
-    place = kept_folder(site, row.uuid)
-    beside = sorted(place.iterdir()) if place.is_dir() else []
+    place, name = kept_folder(site, row.uuid), row.name
     try:
-        _refuse(site, path, beside, folder, error, name)
+        beside = sorted(place.iterdir()) if place.is_dir() else []
+        refuse(path, beside, _folder(site), error, _name(row))
     except OSError as failed:
-        full = failed.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise (NoRoom if full else Unavailable)(CANNOT_GO_BACK, name=row.name, folder=str(folder)) from failed
+        raise CannotGoBack(
+            "{name} cannot go back into the watched folder {folder}: look whether its disk is full or faulty.",
+            name=name,
+            folder=site.config.intake.folder,
+        ) from failed
+    except Unavailable as failed:
+        if site.config.intake.folder:
+            away = CannotGoBack(failed.text)
+            away.values = failed.values
+            raise away from failed
+        raise CannotGoBack(
+            "{name} came from the watched folder, which is turned off: it goes back there when « [intake] folder » "
+            "is set again.",
+            name=name,
+        ) from failed
     shutil.rmtree(place, ignore_errors=True)
+
+
+def refusal(row: Upload) -> Refused | None:
+    """Why it only waits to go back: that was found out before, and it need not be read again."""
+    told = json.loads(row.metadata).get("refused") if row.token == WATCHED and row.metadata else None
+    return Refused.from_json(told) if told else None
+
+
+def remember(row: Upload, error: TubehomeError | None) -> None:
+    """Keeps the refusal with the row of a film that has to go back; None: it is looked at anew."""
+    if row.token == WATCHED and row.metadata:
+        said = {key: value for key, value in json.loads(row.metadata).items() if key != "refused"}
+        row.metadata = json.dumps(said | ({"refused": error.to_json()} if error else {}))
+        Upload.update(metadata=row.metadata).where(Upload.id == row.id).execute()
 
 
 def _name(row: Upload) -> str:
@@ -300,35 +321,9 @@ def _name(row: Upload) -> str:
     return os.fsdecode(bytes.fromhex(json.loads(row.metadata)["file"]))
 
 
-def _refuse(site: Site, path: Path, beside: list[Path], folder: Path, error: TubehomeError, name: str = "") -> None:
-    """The film goes last: as long as it has not gone, all of this can be done again."""
-    place = folder / REFUSED
-    place.mkdir(exist_ok=True)
-    target = _free(place / (name or path.name))
-    reason = _free(target.with_name(f"{target.name}.txt"))
-    files.write(reason, f"{error.sentence(settings.read().language)}\n")
-    try:
-        for other in beside:
-            _carry(other, _free(place / other.name))
-        _carry(path, target)
-    except BaseException:
-        reason.unlink(missing_ok=True)
-        raise
-    log.warning("%s was refused: %s", target.name, error)
-
-
-def _free(path: Path) -> Path:
-    """The path, or the same with a number before its ending."""
-    for number in range(1, 10_000):
-        tried = path if number == 1 else path.with_name(f"{path.stem} ({number}){path.suffix}")
-        if not os.path.lexists(tried):
-            return tried
-    raise Refused("There are too many files named {name}.", name=path.name)
-
-
 def _heal(site: Site, folder: Path) -> None:
     """What a kill left between the row and the end of the move."""
-    for row in list(Upload.select().where(Upload.state == RECEIVING, Upload.token == TOKEN)):
+    for row in list(Upload.select().where(Upload.state == RECEIVING, Upload.token == WATCHED)):
         path = incoming.path(site, row.uuid)
         if not path.exists():
             Upload.delete().where(Upload.id == row.id).execute()

@@ -14,7 +14,7 @@ from tubehome.jobs.rows import WorkRow
 from tubehome.library.limits import KEPT_SECONDS
 from tubehome.library.models import Channel, Rendition, Step, Video
 from tubehome.library.processing import Processing
-from tubehome.library.room import waits_for_room
+from tubehome.library.room import NO_ROOM
 from tubehome.owner import recovery
 from tubehome.pages.studio_videos import StudioRow, studio_rows
 from tubehome.site import Site
@@ -86,12 +86,10 @@ def today(site: Site) -> Today:
 
 
 def _waits_for_room() -> bool:
-    """Some wait and say why: only a full disk makes work wait with a sentence and without an attempt."""
-    found: list[WorkRow] = []
-    for kind in (Step, Upload):
-        says = kind.state == rows.WAITING, kind.attempts == 0, kind.last_error.is_null(False)
-        found.extend(kind.select(kind.last_error).where(*says).limit(20))
-    return any(waits_for_room(row.error) for row in found)
+    kinds: tuple[type[WorkRow], ...] = (Step, Upload)
+    return any(
+        kind.select().where(kind.state == rows.WAITING, kind.last_error.contains(NO_ROOM)).exists() for kind in kinds
+    )
 
 
 def _disk(site: Site) -> Disk:

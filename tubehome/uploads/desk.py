@@ -13,7 +13,7 @@ from tubehome.jobs import rows
 from tubehome.site import Site
 from tubehome.store.db import db
 from tubehome.uploads import incoming
-from tubehome.uploads.models import RECEIVING, Upload
+from tubehome.uploads.models import RECEIVING, WATCHED, Upload
 
 OPEN_MOST = 200  # uploads that may be open at the same time
 NAME_MAX = 255  # characters
@@ -167,7 +167,8 @@ def give_up(site: Site, row: Upload) -> None:
 
 def expire(site: Site) -> None:
     """For the sweep: uploads that stood still too long lose their file; the row stays to say so."""
-    for row in list(Upload.select().where(Upload.state == RECEIVING, Upload.expires_at < clock.timestamp())):
+    late = Upload.state == RECEIVING, Upload.token != WATCHED, Upload.expires_at < clock.timestamp()
+    for row in list(Upload.select().where(*late)):  # (a film that was moved here goes back, and is never only deleted)
         try:
             with incoming.held(site, row.uuid):
                 _expire(site, row)

@@ -12,6 +12,8 @@ from tubehome.library.models import Video
 
 RECEIVING = "receiving"  # bytes travel; then waiting, running, and done or failed (refused: `last_error` says why)
 
+WATCHED = " watched folder"  # `token` of a film that was moved out of the watched folder; no token's name begins so
+
 
 class Upload(WorkRow):
     """One file on its way in, with what was said of it meanwhile."""

@@ -22,8 +22,9 @@ from wtforms.validators import ValidationError
 from tubehome.base import clock, ids, text, urls
 from tubehome.base.errors import NotFound, Refused, TooMany, TubehomeError
 from tubehome.base.i18n import LANGUAGES
+from tubehome.flows import give_up, watched
 from tubehome.flows.announce import announce
-from tubehome.flows.give_up import give_up, take_off
+from tubehome.flows.intake import left_behind
 from tubehome.flows.say import say
 from tubehome.jobs import Job, rows
 from tubehome.library.models import Video
@@ -316,7 +317,7 @@ def place() -> Callable[[], None]:
 @blueprint.route(f"{urls.STUDIO_UPLOADS}/<uuid>", methods=["DELETE"], provide_automatic_options=False)
 def delete(uuid: str) -> Response:
     """Termination: given up, with what came of it."""
-    give_up(engine().site, desk.find(uuid, sender()))
+    give_up.give_up(engine().site, desk.find(uuid, sender()))
     return _dressed(Response(status=204))
 
 
@@ -358,7 +359,7 @@ def shape(row: Upload) -> dict[str, object]:
 
 def _waits(row: Upload) -> str:
     """What it waits for though it is all here: "room" on the disk, to be tried "again"; "" when it does not wait."""
-    if row.error is None or row.state not in (rows.WAITING, rows.RUNNING):
+    if row.error is None or row.state != rows.WAITING:
         return ""
     return "room" if waits_for_room(row.error) else "again"
 
@@ -379,7 +380,8 @@ def _video(video: Video) -> dict[str, object]:
 
 
 def _is_here(row: Upload) -> bool:
-    return incoming.path(engine().site, row.uuid).exists()
+    site = engine().site
+    return incoming.path(site, row.uuid).exists() or left_behind(site, row.uuid) is not None
 
 
 def _offset_or_none(row: Upload) -> int:
@@ -405,10 +407,7 @@ def details(uuid: str) -> Response:
 def dismiss(uuid: str) -> Response:
     """A refused or finished upload leaves the list; what is left of its file goes."""
     _from_the_studio()
-    row = desk.find(uuid)
-    if row.state not in (rows.FAILED, rows.DONE):
-        raise Refused("This upload is still under way.")
-    take_off(engine().site, row)
+    give_up.dismiss(engine().site, desk.find(uuid))
     return _dressed(Response(status=204))
 
 
@@ -419,6 +418,7 @@ def retry(uuid: str) -> Response:
     row = desk.find(uuid)
     if row.state != rows.FAILED or not _is_here(row):
         raise Refused("The file of this upload is not here any more: send it again.")
+    watched.remember(row, None)
     desk.again(row)
     engine().site.jobs.later(Job.ACCEPT, row.id)
     return _dressed(jsonify(shape(desk.find(uuid))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -110,11 +111,18 @@ def save(name: str) -> Response:
     since = said.pop("version", None)
     try:
         after = edit(engine().site, video, {FIELDS[key]: value for key, value in said.items()}, _number(since))
-    except Conflict as error:  # with the version that a second try may replace
-        return _json({"error": _sentence(error), "version": version(find(name))}, error.status)
+    except Conflict as error:  # with what a second try would replace
+        now = find(name)
+        return _json({"error": _sentence(error), "version": version(now), "stored": _stored(now)}, error.status)
     except TubehomeError as error:
         return _json({"error": _sentence(error), "errors": _by_field(error)}, error.status)
     return _json({"saved": True, "version": version(after), "title": after.title})
+
+
+def _stored(video: Video) -> dict[str, str]:
+    """As the form shows it."""
+    said = {field: str(getattr(video, column)) for field, column in FIELDS.items() if field not in ("tags", "channel")}
+    return said | {"tags": ", ".join(json.loads(video.tags)), "channel": video.channel.name}
 
 
 def _number(said: object) -> float | None:

@@ -114,9 +114,33 @@ def test_what_another_window_wrote_is_overwritten_by_a_decision_alone(visit: Cal
     assert stored(own_town, "description") == "Des autres aussi", "only what was changed here"
     assert page.locator("[data-conflict]").is_hidden()
     assert page.evaluate("document.activeElement.id") == "title"
+    assert page.input_value("#description") == "Des autres aussi"
     page.fill("#title", "Encore le mien")
     page.locator("[data-title]").get_by_text("Encore le mien").wait_for()
     assert stored(own_town, "title") == "Encore le mien"
+
+
+def test_what_is_undecided_is_not_lost_to_files_that_are_let_go(visit: Callable, own_town: Path) -> None:
+    page = two_windows(visit, own_town).page
+    page.evaluate("""() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["x"], "film.mp4", {type: "video/mp4"}));
+      dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+    }""")
+    page.locator("[data-toast]").get_by_text("n’est pas enregistré").wait_for()
+    assert page.input_value("#title") == "Le mien"
+
+
+def test_the_other_version_opened_beside_leaves_this_page_guarded(visit: Callable, own_town: Path) -> None:
+    page = two_windows(visit, own_town).page
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Prendre l’autre version").click(modifiers=["ControlOrMeta"])
+    opened.value.close()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    with page.expect_navigation():
+        page.reload()
+    assert asked == ["beforeunload"]
 
 
 def test_what_another_window_wrote_can_be_taken(visit: Callable, own_town: Path) -> None:

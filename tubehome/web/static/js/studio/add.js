@@ -1,6 +1,7 @@
 // The page where videos are added: chosen files, the line that they stand in, and what is said of each meanwhile.
 
 import { send } from "./send.js";
+import { toast } from "./toast.js";
 import { Line, tus } from "./uploads.js";
 import { Row } from "./upload-row.js";
 import { announce, count, fill, words } from "./upload-words.js";
@@ -14,7 +15,7 @@ const title = document.title;
 const COUNTED = { lost: "sending", out: "sending", elsewhere: "known", checking: "here", done: "here", ready: "here" };
 const SAID = { sending: "sayBegun", paused: "sayPaused", lost: "sayLost", checking: "sayAll", done: "sayDone", ready: "sayReady", refused: "sayRefused" };
 
-const line = new Line({ place: form.dataset.uploads, limit: given.limit, changed, gone });
+const line = new Line({ place: form.dataset.uploads, limit: given.limit, changed, gone, told: (sentence) => toast(sentence || words().notNow) });
 const waiting = () => line.items.filter((item) => item.state === "waiting");
 
 function changed(item, before) {

@@ -11,7 +11,8 @@ const carries = (event) => event.dataTransfer?.types.includes("Files");
 // words that only a button would keep; a form that saves itself does so, and the picture's moment is nobody's work
 const FORMS = "#content form[method=post]:not([data-save], :has([data-frame-of]))";
 const changed = (field) => (["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
-const unsaved = () => [...document.querySelectorAll(FORMS)].some((form) => [...form.querySelectorAll("textarea, input:not([type=hidden], [type=file], [type=color])")].some(changed));
+const undecided = () => document.querySelector("[data-conflict]:not([hidden])"); // another window was quicker
+const unsaved = () => undecided() || [...document.querySelectorAll(FORMS)].some((form) => [...form.querySelectorAll("textarea, input:not([type=hidden], [type=file], [type=color])")].some(changed));
 
 let timer = 0;
 /** Says where they may be let go, for as long as they are held over the window. */

@@ -6,7 +6,7 @@ export class Refused extends Error {
     super(said.error || "");
     this.status = status;
     this.fields = said.errors || {};
-    this.version = said.version;
+    this.said = said;
   }
 }
 

@@ -12,6 +12,7 @@ const STALL = 30_000; // ms without a byte: the connection is dead, though nobod
 const PAUSES = [2, 4, 8, 15, 30, 60]; // seconds before the next try
 const LOGIN = 10; // seconds between two looks whether somebody is logged in again
 const AGAIN = new Set([408, 409, 423, 425, 429, 460]); // besides the server's own troubles: another try may do
+const GONE = new Set([404, 410]);
 const TUS = { "Tus-Resumable": "1.0.0" };
 
 let library;
@@ -27,8 +28,9 @@ const make = (values) => ({ ...blank, n: (number += 1), run: 0, pace: new Pace()
 
 export class Line {
   /**
-   * @param {{place: string, limit: number, changed: (item: object, before: string) => void, gone: (item: object) => void, rejected: Function}} given
-   *   place: the address of uploads; limit: bytes of a file; changed, gone: told of every change of an item
+   * @param {{place: string, limit: number, changed: (item: object, before: string) => void, gone: (item: object) => void, told: (sentence: string) => void}} given
+   *   place: the address of uploads; limit: bytes of a file; changed, gone: told of every change of an item; told:
+   *   why something that was asked for is not done
    */
   constructor(given) {
     Object.assign(this, given);
@@ -319,14 +321,21 @@ export class Line {
     try {
       await call(this.path(item), { method: "DELETE", more: TUS });
     } catch (error) {
-      const gone = error instanceof Refused && (error.status === 404 || error.status === 410);
-      if (tries && !gone) setTimeout(() => this.erase(item, tries - 1), 1500);
-      else this.dropped.delete(item.id); // it will be listed again
+      const busy = error instanceof Unreachable || error.status === 423;
+      if (tries && busy) return void setTimeout(() => this.erase(item, tries - 1), 1500);
+      this.dropped.delete(item.id); // it will be listed again
+      this.look();
+      if (!GONE.has(error.status)) this.told(error.message);
     }
   }
 
+  /** What cannot be taken off the list (its folder is away) stays on it. */
   async dismiss(item) {
-    if (item.id) await send(`${this.path(item)}/dismiss`).catch(() => null);
+    try {
+      if (item.id) await send(`${this.path(item)}/dismiss`);
+    } catch (error) {
+      if (!GONE.has(error.status)) return this.told(error.message);
+    }
     this.remove(item);
   }
 

@@ -12,7 +12,7 @@ const state = document.querySelector("[data-saved]");
 const known = new Map(); // what the server has, by field
 const wrong = new Set();
 const conflict = document.querySelector("[data-conflict]"); // shown: another window was quicker, and a person decides
-let version = form.elements.version.value, timer = 0, sending = false, pause = 2, leaving = false;
+let version = form.elements.version.value, timer = 0, sending = false, pause = 2, leaving = false, stored = null; // `stored`: what the other window wrote, and its version
 
 const FIELDS = ["title", "description", "tags", "privacy", "channel", "language", "licence"];
 const value = (name) => form.elements[name].value;
@@ -59,9 +59,10 @@ async function save() {
     if (changed().length) later(QUIET);
   } catch (error) {
     sending = false;
-    if (error instanceof Refused && error.version) {
-      version = error.version;
+    if (error instanceof Refused && error.said.stored) {
+      stored = error.said;
       conflict.hidden = false;
+      conflict.scrollIntoView({ block: "nearest" });
       tell("bad", said.unsaved);
     } else if (error instanceof Refused) {
       mend(error.fields);
@@ -89,19 +90,36 @@ for (const name of FIELDS) known.set(name, conflict.hidden ? value(name) : undef
 form.addEventListener("input", (event) => {
   wrong.delete(event.target.name);
   count(event.target);
-  tell("info", said.unsaved);
+  leaving = false;
+  tell(conflict.hidden ? "info" : "bad", said.unsaved);
   later(event.target.matches("select, [type=radio]") ? 0 : QUIET);
+});
+/** What was written here is meant; what was not touched here is as the other window stored it. */
+function decide() {
+  version = stored?.version ?? version; // (a form that came back already carries the newer one)
+  for (const name of stored ? FIELDS : []) {
+    if (value(name) === known.get(name)) {
+      form.elements[name].value = stored.stored[name];
+      count(form.elements[name]);
+    }
+    known.set(name, stored.stored[name]);
+  }
+  stored = null;
+  leaving = false;
+  document.getElementById("title").focus(); // the button goes
+  conflict.hidden = true;
+}
+form.addEventListener("keydown", (event) => { // in a field, the Enter key is no decision
+  if (!conflict.hidden && event.key === "Enter" && event.target.tagName === "INPUT") event.preventDefault();
 });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!conflict.hidden) {
-    if (form.contains(document.activeElement)) return; // the Enter key in a field is no decision
-    document.getElementById("title").focus(); // the button goes
-    conflict.hidden = true;
-  }
+  if (!conflict.hidden) decide();
   save();
 });
-conflict.querySelector("[data-leave]").addEventListener("click", () => { leaving = true; });
+conflict.querySelector("[data-leave]").addEventListener("click", (event) => {
+  leaving = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey); // those open it beside this page
+});
 addEventListener("online", () => { if (changed().length) save(); });
 addEventListener("studio:left", () => save()); // dropped files bring the page of uploads: these words do not wait
 addEventListener("beforeunload", (event) => { if (!leaving && (sending || changed().length)) { save(); event.preventDefault(); } });
