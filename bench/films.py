@@ -113,7 +113,7 @@ def prepared(data: Path, film: Path) -> float:
 
 
 def film_rows(data: Path) -> Iterator[Row]:
-    """About twelve minutes. 60 s of each source (30 s of the noisy one).
+    """About a quarter of an hour. 60 s of each source (30 s of the noisy one).
 
     The floor is taken before and after ours, and their mean counts: a machine may be a sixth slower a minute later.
     """
