@@ -14,6 +14,7 @@ from tubehome.base import clock
 from tubehome.owner import devices, login, recovery, sessions, tokens
 from tubehome.owner.models import KnownDevice, Owner, RecoveryCode, Session
 from tubehome.site import Site
+from tubehome.uploads import desk
 
 HERE = "/studio/account"
 NEW = "tout nouveau, tout beau"
@@ -101,6 +102,24 @@ def test_a_visit_is_written_once_an_hour(owner: FlaskClient) -> None:
 def test_a_stranger_is_asked_nothing_of_the_database(stranger: FlaskClient, owner: FlaskClient) -> None:
     assert "Set-Cookie" not in stranger.get("/").headers
     assert "Set-Cookie" not in owner.get("/").headers
+
+
+def test_an_answer_that_outlives_its_session_does_not_log_out_who_logged_in_again(
+    owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Set-Cookie" in owner.get("/studio/add").headers, "renewed, as long as it lives"
+    real = desk.shown
+
+    def ended_meanwhile() -> Any:
+        Session.delete().execute()
+        return real()
+
+    monkeypatch.setattr(desk, "shown", ended_meanwhile)
+    late = owner.get("/studio/add")
+    assert late.status_code == 200
+    assert "Set-Cookie" not in late.headers
+    for path in ("/studio/add", "/login"):  # a page that asks whether somebody is logged in again
+        assert "Set-Cookie" not in owner.get(path).headers
 
 
 def test_the_password_is_changed_by_who_knows_it(

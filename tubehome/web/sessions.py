@@ -50,6 +50,14 @@ class _OwnersCookie(SecureCookieSessionInterface):
             return self.session_class()
         return super().open_session(app, request)
 
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Nothing is renewed that has ended: a page that asks whether somebody is logged in again (an upload does)
+        would be answered with the old cookie in the same moment as the login with the new one, and log its owner out.
+        """
+        if not session.modified and "_user_id" in session and rows.find(session["_user_id"]) is None:
+            return False
+        return super().should_set_cookie(app, session)
+
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if in_owners_room():
             super().save_session(app, session, response)
