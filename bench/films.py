@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import house
@@ -121,10 +122,11 @@ def film_rows(data: Path) -> Iterator[Row]:
     for name, source in SOURCES.items():
         film, playable = folder / f"film.{source.kind}", []
         source.make(film)
-        before = spent(lambda: at_once(film, source.rate, folder))  # noqa: B023
+        floor = partial(at_once, film, source.rate, folder)
+        before = spent(floor)
         _, ours = spent(lambda: playable.append(prepared(data, film)))  # noqa: B023
-        after = spent(lambda: at_once(film, source.rate, folder))  # noqa: B023
-        _, apart = spent(lambda: one_by_one(film, source.rate, folder))  # noqa: B023
+        after = spent(floor)
+        _, apart = spent(partial(one_by_one, film, source.rate, folder))
         wall, cpu = ((one + other) / 2 for one, other in zip(before, after, strict=True))
         mine, goal = f"{ours:.1f} s CPU", f"goal ≤ {source.goal:.2f}"
         yield (f"{name}: all of it", mine, f"one ffmpeg for all {cpu:.1f} s", f"× {ours / cpu:.2f}, {goal}")

@@ -193,23 +193,19 @@ def take(
     return video
 
 
-def left_behind(site: Site, uuid: str) -> Path | None:
-    """A file that lies in its video's folder, where there is no video: its taker was killed, or could not put it back.
-
-    (The folder then bears the mark `loose`.)
-    """
-    if not site.files.loose(uuid).exists() or Video.select().where(Video.uuid == uuid).exists():
-        return None
-    return site.files.original(uuid)
+def left_behind(site: Site, uuid: str) -> bool:
+    """Is there a folder without its video? Its taker was killed, or could not put the file back; it bears a mark."""
+    return site.files.loose(uuid).exists() and not Video.select().where(Video.uuid == uuid).exists()
 
 
 def bring_back(site: Site, uuid: str) -> None:
-    """What was left behind goes back to `incoming/`, and its folder goes."""
-    moved, part, folder = left_behind(site, uuid), incoming.path(site, uuid), site.files.video(uuid)
+    """The file of what was left behind goes back to `incoming/`, and its folder goes."""
+    if not left_behind(site, uuid):
+        return
+    moved, part = site.files.original(uuid), incoming.path(site, uuid)
     if moved and not part.exists():
         files.settle(moved, part)
-    if site.files.loose(uuid).exists() and not Video.select().where(Video.uuid == uuid).exists():
-        files.erase(folder, site.files.trash)
+    files.erase(site.files.video(uuid), site.files.trash)
 
 
 def _where(said: Intake) -> tuple[Channel, str]:

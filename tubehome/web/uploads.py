@@ -381,7 +381,7 @@ def _video(video: Video) -> dict[str, object]:
 
 def _is_here(row: Upload) -> bool:
     site = engine().site
-    return incoming.path(site, row.uuid).exists() or left_behind(site, row.uuid) is not None
+    return incoming.path(site, row.uuid).exists() or left_behind(site, row.uuid)
 
 
 def _offset_or_none(row: Upload) -> int:

@@ -12,7 +12,7 @@ const state = document.querySelector("[data-saved]");
 const known = new Map(); // what the server has, by field
 const wrong = new Set();
 const conflict = document.querySelector("[data-conflict]"); // shown: another window was quicker, and a person decides
-let version = form.elements.version.value, timer = 0, sending = false, pause = 2, leaving = false, stored = null; // `stored`: what the other window wrote, and its version
+let version = form.elements.version.value, timer = 0, sending = false, pause = 2, leaving = false, theirs = null; // `theirs`: what the other window stored, and its version
 
 const FIELDS = ["title", "description", "tags", "privacy", "channel", "language", "licence"];
 const value = (name) => form.elements[name].value;
@@ -60,7 +60,7 @@ async function save() {
   } catch (error) {
     sending = false;
     if (error instanceof Refused && error.said.stored) {
-      stored = error.said;
+      theirs = error.said;
       conflict.hidden = false;
       conflict.scrollIntoView({ block: "nearest" });
       tell("bad", said.unsaved);
@@ -96,15 +96,15 @@ form.addEventListener("input", (event) => {
 });
 /** What was written here is meant; what was not touched here is as the other window stored it. */
 function decide() {
-  version = stored?.version ?? version; // (a form that came back already carries the newer one)
-  for (const name of stored ? FIELDS : []) {
+  version = theirs?.version ?? version; // (a form that came back already carries the newer one)
+  for (const name of theirs ? FIELDS : []) {
     if (value(name) === known.get(name)) {
-      form.elements[name].value = stored.stored[name];
+      form.elements[name].value = theirs.stored[name];
       count(form.elements[name]);
     }
-    known.set(name, stored.stored[name]);
+    known.set(name, theirs.stored[name]);
   }
-  stored = null;
+  theirs = null;
   leaving = false;
   document.getElementById("title").focus(); // the button goes
   conflict.hidden = true;
